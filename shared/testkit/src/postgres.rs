@@ -1,0 +1,438 @@
+//! A throw-away Postgres server: fast, without durability, gone with the process that started it.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::{PermissionsExt, chown},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use tempfile::TempDir;
+use tokio_postgres::NoTls;
+
+use crate::children::{self, Child, LastWill, Signal};
+
+/// Postgres refuses to run as root; as root we lend it the id of `nobody`.
+const NOBODY: u32 = 65_534;
+
+/// How long a start may take before it counts as failed (a loaded two-core machine needs about a second).
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Settings that trade durability for speed, and keep everything on one loopback port.
+const SETTINGS: &[&str] = &[
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_connections=200",
+    "shared_buffers=32MB",
+    // In the data directory, so that a killed server leaves nothing in /dev/shm.
+    "dynamic_shared_memory_type=mmap",
+    "autovacuum=off",
+    "timezone=UTC",
+    "log_min_messages=warning",
+    // Nothing to recover from: a checkpoint would only cost time.
+    "checkpoint_timeout=1d",
+];
+
+/// A running server. Databases are made with [`Postgres::create_database`] and reached at [`Postgres::url`].
+#[derive(Debug)]
+pub struct Postgres {
+    binaries: Binaries,
+    directory: TempDir,
+    port: u16,
+    process: Option<Child>,
+}
+
+impl Postgres {
+    /// Initialises and starts a server on a free port.
+    ///
+    /// # Errors
+    /// When no Postgres is installed, or it does not start; the message carries its log.
+    pub fn start() -> Result<Self> {
+        let binaries = Binaries::find()?;
+        // Not under target/: `nobody` must be able to reach it, and a clone may live in a private home.
+        let directory = tempfile::Builder::new()
+            .prefix("watchkeeper-postgres-")
+            .tempdir()
+            .context("making a directory for Postgres")?;
+        if is_root() {
+            chown(directory.path(), Some(NOBODY), Some(NOBODY))
+                .context("handing the data directory to nobody")?;
+        }
+        std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o700))
+            .context("closing the data directory to others")?;
+        let mut server = Self {
+            binaries,
+            directory,
+            port: 0,
+            process: None,
+        };
+        server.initialise()?;
+        server.start_again()?;
+        Ok(server)
+    }
+
+    /// The server that all tests of this binary share, started on first use.
+    ///
+    /// # Panics
+    /// When it cannot be started: no test of the binary could say anything then.
+    #[must_use]
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Postgres> = OnceLock::new();
+        SHARED.get_or_init(|| match Self::start() {
+            Ok(server) => server,
+            #[expect(
+                clippy::panic,
+                reason = "tests cannot go on without it, and the message says why"
+            )]
+            Err(error) => panic!("no Postgres for the tests: {error:#}"),
+        })
+    }
+
+    /// The connection URL of one of its databases; `postgres` always exists.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The TCP port on 127.0.0.1; it stays the same through [`Postgres::stop`] and [`Postgres::start_again`].
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where the server writes its log.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.directory.path().join("log")
+    }
+
+    /// Creates an empty database and returns its URL.
+    ///
+    /// # Errors
+    /// When it exists already or the server does not answer.
+    pub fn create_database(&self, name: &str) -> Result<String> {
+        self.execute("postgres", &format!("create database {}", quoted(name)))?;
+        Ok(self.url(name))
+    }
+
+    /// Creates a database as a copy of `template` and returns its URL. Nobody may be connected to the template.
+    ///
+    /// # Errors
+    /// When `name` exists already or the template is missing or in use.
+    pub fn clone_database(&self, template: &str, name: &str) -> Result<String> {
+        // FILE_COPY on a server without fsync is a plain copy of about 8 MB, and leaves no WAL behind.
+        self.execute(
+            "postgres",
+            &format!(
+                "create database {} template {} strategy file_copy",
+                quoted(name),
+                quoted(template)
+            ),
+        )?;
+        Ok(self.url(name))
+    }
+
+    /// Runs statements in one database. Usable from tests with and without an async runtime.
+    ///
+    /// # Errors
+    /// When a statement fails or the server does not answer.
+    pub fn execute(&self, database: &str, statements: &str) -> Result<()> {
+        execute(&self.url(database), statements)
+    }
+
+    /// Stops the server as an administrator would: connections end, data stays. Does nothing if it is stopped.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // A paused server hears nothing but SIGCONT.
+            process.signal_tree(Signal::CONT);
+            process.end(Signal::INT, Duration::from_secs(10));
+        }
+    }
+
+    /// Starts the server again on the same port and data. Does nothing if it runs.
+    ///
+    /// # Errors
+    /// When it does not accept connections in time; the message carries its log.
+    pub fn start_again(&mut self) -> Result<()> {
+        if let Some(process) = &mut self.process
+            && process.exited()?.is_none()
+        {
+            return Ok(());
+        }
+        // Another process may take a free port between our look and Postgres's bind; then take the next.
+        let fixed = self.port != 0;
+        let mut attempts = if fixed { 1 } else { 3 };
+        loop {
+            if !fixed {
+                self.port = free_port()?;
+            }
+            attempts -= 1;
+            match self.launch() {
+                Ok(process) => {
+                    self.process = Some(process);
+                    return Ok(());
+                }
+                Err(error) if attempts == 0 => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Freezes every process of the server: connections stay open and hang, as behind a dead network.
+    pub fn pause(&self) {
+        if let Some(process) = &self.process {
+            process.signal_tree(Signal::STOP);
+        }
+    }
+
+    /// Ends [`Postgres::pause`].
+    pub fn resume(&self) {
+        if let Some(process) = &self.process {
+            process.signal_tree(Signal::CONT);
+        }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    fn initialise(&self) -> Result<()> {
+        let output = self
+            .command("initdb")
+            .args([
+                "--no-sync",
+                "--auth=trust",
+                "--username=postgres",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--pgdata",
+            ])
+            .arg(self.data())
+            .output()
+            .context("running initdb")?;
+        if !output.status.success() {
+            bail!(
+                "initdb failed: {}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
+        }
+        Ok(())
+    }
+
+    fn launch(&self) -> Result<Child> {
+        let log = std::fs::File::create(self.log()).context("making the log of Postgres")?;
+        let mut command = self.command("postgres");
+        command
+            .arg("-D")
+            .arg(self.data())
+            .args(["-p", &self.port.to_string()]);
+        for setting in SETTINGS {
+            command.args(["-c", setting]);
+        }
+        command
+            .stdout(log.try_clone().context("sharing the log of Postgres")?)
+            .stderr(log);
+        let will = LastWill {
+            ask_first: Some("QUIT"),
+            remove: Some(self.directory.path()),
+        };
+        let mut process = children::spawn("Postgres", command, will)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if process.exited()?.is_some() || Instant::now() > deadline {
+                let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+                bail!(
+                    "Postgres did not start on port {}: {}",
+                    self.port,
+                    log.trim()
+                );
+            }
+            if self.execute("postgres", "select 1").is_ok() {
+                return Ok(process);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let program = self.binaries.directory.join(program);
+        let mut command = if is_root() {
+            let mut command = Command::new("setpriv");
+            command
+                .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
+                .arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        // A private working directory of ours may be unreadable for `nobody`.
+        command.current_dir(self.directory.path());
+        command
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // Before the directory goes; a clean shutdown would only write what is deleted next.
+        if let Some(mut process) = self.process.take() {
+            process.end(Signal::QUIT, Duration::from_secs(2));
+        }
+    }
+}
+
+/// Runs statements at `url`, on a thread of its own so that callers inside an async runtime may use it too.
+///
+/// # Errors
+/// When a statement fails or the server does not answer.
+pub fn execute(url: &str, statements: &str) -> Result<()> {
+    thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .context("making a runtime for one statement")?;
+            runtime.block_on(async {
+                let (client, connection) = tokio_postgres::connect(url, NoTls)
+                    .await
+                    .with_context(|| format!("connecting to {url}"))?;
+                let served = tokio::spawn(connection);
+                client
+                    .batch_execute(statements)
+                    .await
+                    .with_context(|| format!("running {statements:?}"))?;
+                drop(client);
+                // The server has closed the session once the connection task ends: a database is free
+                // to be dropped or cloned when this function returns.
+                let _ = served.await;
+                Ok(())
+            })
+        });
+        worker
+            .join()
+            .map_err(|_| anyhow!("the thread that ran {statements:?} panicked"))?
+    })
+}
+
+#[derive(Debug)]
+struct Binaries {
+    directory: PathBuf,
+}
+
+impl Binaries {
+    fn find() -> Result<Self> {
+        let on_path =
+            std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+        let installed = || {
+            let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|version| version.path().join("bin"))
+                .collect();
+            versions.sort();
+            versions.reverse();
+            versions
+        };
+        on_path
+            .unwrap_or_default()
+            .into_iter()
+            .chain(installed())
+            .find(|directory| holds_server(directory))
+            .map(|directory| Self { directory })
+            .context("no Postgres found on PATH or under /usr/lib/postgresql; install the server package")
+    }
+}
+
+fn holds_server(directory: &Path) -> bool {
+    ["postgres", "initdb"]
+        .iter()
+        .all(|program| directory.join(program).is_file())
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// A TCP port on 127.0.0.1 that was free a moment ago.
+///
+/// # Errors
+/// When the operating system has none to give.
+pub fn free_port() -> Result<u16> {
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;
+    Ok(listener
+        .local_addr()
+        .context("reading the free port")?
+        .port())
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_are_cloned_from_a_template() {
+        let server = Postgres::shared();
+        let template = server
+            .create_database("template_of_clones")
+            .expect("create");
+        execute(
+            &template,
+            "create table t (n int); insert into t values (1)",
+        )
+        .expect("fill");
+        let copy = server
+            .clone_database("template_of_clones", "clone_1")
+            .expect("clone");
+        execute(&copy, "do $$ begin assert (select n from t) = 1; end $$")
+            .expect("the copy holds the row");
+    }
+
+    #[test]
+    fn a_stopped_server_comes_back_with_its_data_on_its_port() {
+        let mut server = Postgres::start().expect("start");
+        let url = server.create_database("kept").expect("create");
+        server.stop();
+        assert!(execute(&url, "select 1").is_err());
+        server.start_again().expect("start again");
+        execute(&url, "select 1").expect("the database is still there");
+    }
+
+    #[tokio::test]
+    async fn a_paused_server_hangs_and_goes_on_when_resumed() {
+        let server = Postgres::start().expect("start");
+        server.pause();
+        let url = server.url("postgres");
+        let attempt = tokio::time::timeout(
+            Duration::from_millis(200),
+            tokio_postgres::connect(&url, NoTls),
+        )
+        .await;
+        assert!(attempt.is_err(), "a paused server must not answer");
+        server.resume();
+        execute(&url, "select 1").expect("answers again");
+    }
+
+    #[test]
+    fn a_dropped_server_leaves_nothing_behind() {
+        let server = Postgres::start().expect("start");
+        let directory = server.directory.path().to_owned();
+        let pid = server.process.as_ref().expect("running").id();
+        drop(server);
+        assert!(!directory.exists());
+        assert!(!children::exists(pid));
+    }
+}

@@ -1,0 +1,184 @@
+//! Serves the fake receivers over HTTP and, when told to, closes a connection without an answer.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::{Answered, Behaviour, Cut, INTEGRATIONS, Log, PAGERDUTY, Received, lock};
+use crate::pagerduty::Incident;
+
+/// More than any real receiver takes, so that the fake ones can say no themselves.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+/// Marks an answer that must not be sent.
+#[derive(Debug, Clone)]
+struct HangUp;
+
+/// The service error that makes hyper close a connection without writing anything.
+#[derive(Debug, thiserror::Error)]
+#[error("told to close the connection")]
+struct ToldToHangUp;
+
+type Shared = Arc<Mutex<Log>>;
+
+/// Accepts connections for as long as it runs; they all end with it.
+pub(super) async fn accept(listener: TcpListener, log: Shared) {
+    let routes = TowerToHyperService::new(routes(log));
+    let mut connections = JoinSet::new();
+    loop {
+        // An accept fails when the other side has gone already; the next one is nobody's fault.
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let routes = routes.clone();
+        connections.spawn(async move {
+            let service = hyper::service::service_fn(|request| {
+                let answer = hyper::service::Service::call(&routes, request);
+                async {
+                    let Ok(response) = answer.await;
+                    if response.extensions().get::<HangUp>().is_some() { Err(ToldToHangUp) } else { Ok(response) }
+                }
+            });
+            // Errors here are closed connections: ours on purpose, or the sender's own.
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+fn routes(log: Shared) -> Router {
+    Router::new()
+        .route("/received", get(list_received).delete(forget_received))
+        .route("/behave", post(behave).delete(behave_normally))
+        .route("/pagerduty/incidents", get(list_incidents).delete(forget_incidents))
+        .fallback(receive)
+        .with_state(log)
+}
+
+async fn list_received(State(log): State<Shared>) -> Json<Vec<Received>> {
+    Json(lock(&log).received.clone())
+}
+
+async fn forget_received(State(log): State<Shared>) -> StatusCode {
+    lock(&log).received.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn behave(State(log): State<Shared>, Json(behaviour): Json<Behaviour>) -> Response {
+    let known = || INTEGRATIONS.iter().map(|(_, name)| *name);
+    if !known().any(|name| name == behaviour.integration) {
+        let known: Vec<_> = known().collect();
+        let message = format!("no integration {:?} here; there are {}", behaviour.integration, known.join(", "));
+        return (StatusCode::BAD_REQUEST, message).into_response();
+    }
+    lock(&log).behaviours.push(behaviour);
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn behave_normally(State(log): State<Shared>) -> StatusCode {
+    lock(&log).behaviours.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn list_incidents(State(log): State<Shared>) -> Json<Vec<Incident>> {
+    Json(lock(&log).pagerduty.incidents())
+}
+
+async fn forget_incidents(State(log): State<Shared>) -> StatusCode {
+    lock(&log).pagerduty.clear();
+    StatusCode::NO_CONTENT
+}
+
+/// Receives one notice: remember it, let it take effect unless told otherwise, answer.
+async fn receive(State(log): State<Shared>, uri: Uri, headers: HeaderMap, body: Body) -> Response {
+    let Some((_, integration)) = INTEGRATIONS.iter().find(|(prefix, _)| uri.path().starts_with(prefix)) else {
+        return (StatusCode::NOT_FOUND, format!("no receiver answers at {}", uri.path())).into_response();
+    };
+    // A sender that stopped half-way sent nothing.
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else { return HangUp.into_response() };
+    let at = Timestamp::now();
+    let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
+
+    let (response, delay) = {
+        let mut log = lock(&log);
+        let told = log.behaviours.take(integration).unwrap_or_default();
+        let response = respond(&mut log, integration, &told, (body.len(), &json), at);
+        let hangs_up = response.extensions().get::<HangUp>().is_some();
+        log.last_n += 1;
+        let received = Received {
+            n: log.last_n,
+            integration,
+            path: uri.to_string(),
+            headers: readable(&headers),
+            body: String::from_utf8_lossy(&body).into_owned(),
+            json,
+            answered: if hangs_up { Answered::Cut } else { Answered::Status(response.status().as_u16()) },
+            at,
+        };
+        log.received.push(received);
+        (response, told.delay_ms)
+    };
+    if let Some(delay) = delay {
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+    }
+    response
+}
+
+/// Lets a request take effect, or not, and says what its sender hears.
+fn respond(log: &mut Log, integration: &str, told: &Behaviour, body: (usize, &Value), at: Timestamp) -> Response {
+    let refuses = told.status.is_some_and(|status| status >= 300);
+    if told.cut == Some(Cut::Before) {
+        return HangUp.into_response();
+    }
+    let usual = match integration {
+        _ if refuses => (StatusCode::OK, json!({"status": "error", "message": "told to refuse"})),
+        PAGERDUTY => log.pagerduty.enqueue(body.0, body.1, at),
+        _ => (StatusCode::OK, json!({"status": "ok"})),
+    };
+    if told.cut == Some(Cut::After) {
+        return HangUp.into_response();
+    }
+    let (status, answer) = usual;
+    let status = told.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(status);
+    let mut response = (status, Json(answer)).into_response();
+    for (name, value) in &told.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+fn readable(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut readable: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        readable
+            .entry(name.as_str().to_owned())
+            .and_modify(|before| {
+                before.push_str(", ");
+                before.push_str(&value);
+            })
+            .or_insert_with(|| value.into_owned());
+    }
+    readable
+}
+
+impl IntoResponse for HangUp {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::IM_A_TEAPOT.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

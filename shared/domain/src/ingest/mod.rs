@@ -1,0 +1,129 @@
+//! Turns a message, in whatever shape and transport it came, into signals. Nothing is refused: what no reader
+//! understands becomes an `unparsed` signal, so that somebody hears of it and nothing is lost.
+
+mod alarm;
+mod native;
+mod transport;
+mod unparsed;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::fingerprint::{Fingerprint, Labels, hex};
+use crate::policy::Policy;
+use crate::severity::Severity;
+use crate::signal::{Signal, SignalStatus};
+use sha2::{Digest, Sha256};
+pub use transport::sender;
+
+/// A message as the queue hands it over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The queue's own id of it.
+    pub message_id: String,
+    /// The principal that sent it (SQS attribute `SenderId`), where known.
+    pub sender_id: Option<String>,
+    /// When the queue took it (SQS attribute `SentTimestamp`).
+    pub sent_at: Timestamp,
+    /// As received.
+    pub body: String,
+}
+
+/// Why a reader that recognised a shape could not make a signal of it; the sentence goes into the `unparsed` notice.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+struct Malformed(String);
+
+/// What a reader found, before it is classified and identified.
+#[derive(Debug, PartialEq)]
+struct Reading {
+    idempotency_key: Option<String>,
+    occurred_at: Option<Timestamp>,
+    source: String,
+    kind: String,
+    subject: String,
+    environment: Option<String>,
+    status: SignalStatus,
+    severity: Severity,
+    labels: Labels,
+    summary: String,
+}
+
+/// Longest source, kind or subject: they stand in unique indexes, whose rows PostgreSQL limits to about 2,700 bytes.
+const LONGEST_NAME: usize = 512;
+/// Longest idempotency key kept as it is; a longer one is replaced by its SHA-256.
+const LONGEST_KEY: usize = 512;
+/// Longest summary, in characters; the whole message stays in `signals.body`.
+const LONGEST_SUMMARY: usize = 2_000;
+
+/// Reads every signal of a message. `ids` gives a fresh id for each.
+pub fn parse(message: &Message, policy: &Policy, ids: &mut dyn FnMut() -> Uuid) -> Vec<Signal> {
+    let unwrapped = transport::unwrap(message);
+    let reading = read(&unwrapped, policy)
+        .and_then(checked)
+        .unwrap_or_else(|malformed| unparsed::reading(&unwrapped, &malformed.to_string()));
+    vec![identified(reading, message, &unwrapped, policy, ids())]
+}
+
+fn read(unwrapped: &transport::Unwrapped, policy: &Policy) -> Result<Reading, Malformed> {
+    let Some(json) = &unwrapped.json else { return Err(Malformed("it is not a JSON object".to_owned())) };
+    if alarm::is_single_metric(json) {
+        alarm::read(json, policy)
+    } else if native::is_native(json) {
+        native::read(json, policy)
+    } else {
+        Err(Malformed("its shape is not known".to_owned()))
+    }
+}
+
+fn checked(reading: Reading) -> Result<Reading, Malformed> {
+    for (field, value) in [("source", &reading.source), ("kind", &reading.kind), ("subject", &reading.subject)] {
+        if value.is_empty() {
+            return Err(Malformed(format!("{field} is empty")));
+        }
+        if value.chars().count() > LONGEST_NAME {
+            return Err(Malformed(format!("{field} is longer than {LONGEST_NAME} characters")));
+        }
+    }
+    Ok(reading)
+}
+
+fn identified(
+    reading: Reading,
+    message: &Message,
+    unwrapped: &transport::Unwrapped,
+    policy: &Policy,
+    id: Uuid,
+) -> Signal {
+    let key = reading.idempotency_key.unwrap_or_else(|| unwrapped.message_id.clone());
+    let environment = reading.environment.as_deref().map_or_else(|| policy.environment.clone(), environment_of);
+    let labels: Labels = reading.labels.into_iter().map(|(name, value)| (storable(name), storable(value))).collect();
+    let (source, kind, subject) = (storable(reading.source), storable(reading.kind), storable(reading.subject));
+    Signal {
+        id,
+        idempotency_key: storable(if key.len() > LONGEST_KEY { hex(&Sha256::digest(&key)) } else { key }),
+        occurred_at: reading.occurred_at.unwrap_or(message.sent_at),
+        fingerprint: Fingerprint::of(&environment, &kind, &subject, &labels),
+        source,
+        kind,
+        subject,
+        environment,
+        status: reading.status,
+        severity: reading.severity,
+        labels,
+        summary: storable(crate::notification::truncate(&reading.summary, LONGEST_SUMMARY)),
+        body: storable(message.body.clone()),
+    }
+}
+
+fn environment_of(name: &str) -> String {
+    storable(crate::environment::canonical(name))
+}
+
+/// PostgreSQL's text and jsonb cannot hold U+0000; losing the message over it would be worse than the replacement.
+fn storable(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,22 @@
+//! The pure rules of Watchkeeper: no clock, no network, no database, no environment.
+//!
+//! Decisions are functions of state and `now`; parsing into these types is the only thing here that fails.
+
+pub mod alert;
+pub mod decide;
+pub mod delivery;
+pub mod duration;
+pub mod environment;
+pub mod fingerprint;
+pub mod ingest;
+pub mod notification;
+pub mod policy;
+pub mod severity;
+pub mod signal;
+
+pub use fingerprint::Fingerprint;
+pub use jiff::Timestamp;
+pub use notification::{Notice, Notification};
+pub use policy::Policy;
+pub use severity::Severity;
+pub use signal::{Signal, SignalStatus};

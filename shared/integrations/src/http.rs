@@ -1,0 +1,212 @@
+//! The one HTTP client: posts JSON and says which class an answer, or none, belongs to.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use jiff::fmt::rfc2822;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::{Cause, NotifyError};
+
+/// A receiver that does not even pick up is down.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// From the start of the connection to the last byte of the answer. Several receivers share one invocation.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much of an answer is read: enough for a provider's id or its complaint.
+const LONGEST_ANSWER: usize = 4_096;
+
+/// The HTTP client of all receivers, made when the first of them is told something. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Http {
+    client: Arc<OnceLock<reqwest::Client>>,
+}
+
+/// A POST of JSON.
+pub(crate) struct Post<'a> {
+    /// Whom error messages name: `PagerDuty`, `the webhook`.
+    pub(crate) receiver: &'static str,
+    /// Where to; secret, as webhook URLs carry their password.
+    pub(crate) url: &'a SecretString,
+    /// `Idempotency-Key`, where the receiver knows one.
+    pub(crate) idempotency_key: Option<String>,
+    /// The JSON.
+    pub(crate) body: Vec<u8>,
+    /// What else must not show in errors.
+    pub(crate) secrets: &'a [&'a SecretString],
+}
+
+/// An answer of the 200s.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    /// Its status.
+    pub(crate) status: u16,
+    /// The beginning of its body.
+    pub(crate) body: String,
+}
+
+impl Http {
+    /// Sends a POST once. Any answer of the 200s is an acceptance; redirects are not followed.
+    pub(crate) async fn post(&self, post: Post<'_>) -> Result<Accepted, NotifyError> {
+        let Post { receiver, url, .. } = post;
+        let Ok(target) = reqwest::Url::parse(url.expose_secret()) else {
+            return Err(NotifyError::Permanent(Cause::plain(format!(
+                "the address of {receiver} is not a URL: expected https://host/path"
+            ))));
+        };
+        let mut request = self.client()?.post(target).header(CONTENT_TYPE, "application/json").body(post.body);
+        if let Some(key) = post.idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        let secrets: Vec<&SecretString> = post.secrets.iter().copied().chain([url]).collect();
+        let mut answer = request.send().await.map_err(|err| no_answer(receiver, err, &secrets))?;
+        let body = beginning(&mut answer).await;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(Accepted { status: status.as_u16(), body });
+        }
+        let cause = Cause::quoting(Some(status.as_u16()), &format!("{receiver} answered {status}: {body}"), &secrets);
+        Err(refusal(status.as_u16(), answer.headers(), cause))
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, NotifyError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = build().map_err(|err| {
+            NotifyError::Transient(Cause::plain(format!("the HTTP client could not be made: {}", chain(&*err))))
+        })?;
+        Ok(self.client.get_or_init(|| client))
+    }
+}
+
+/// Mozilla's roots, compiled in: scanning the system's two hundred certificate files costs a Lambda about 45 ms.
+fn build() -> Result<reqwest::Client, Box<dyn std::error::Error>> {
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TOTAL_TIMEOUT)
+        // A sandbox freezes between invocations and its connections die silently: a request written into a dead one
+        // would count as ambiguous, and be repeated.
+        .pool_max_idle_per_host(0)
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .user_agent(concat!("watchkeeper/", env!("CARGO_PKG_VERSION")))
+        .build()?;
+    Ok(client)
+}
+
+/// Reads the beginning of an answer; what cannot be read is left out, since the status has come already.
+async fn beginning(answer: &mut reqwest::Response) -> String {
+    let mut bytes = Vec::new();
+    while bytes.len() < LONGEST_ANSWER {
+        let Ok(Some(chunk)) = answer.chunk().await else { break };
+        bytes.extend_from_slice(&chunk);
+    }
+    bytes.truncate(LONGEST_ANSWER);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Without a connection nothing was sent; with one, the request may have arrived.
+fn no_answer(receiver: &str, err: reqwest::Error, secrets: &[&SecretString]) -> NotifyError {
+    let connected = !(err.is_connect() || err.is_builder());
+    let timed_out = err.is_timeout();
+    let err = err.without_url();
+    let what = match (connected, timed_out) {
+        (false, _) => "could not be reached",
+        (true, true) => "did not answer in time",
+        (true, false) => "closed the connection without an answer",
+    };
+    let cause = Cause::quoting(None, &format!("{receiver} {what}: {}", chain(&err)), secrets);
+    if connected { NotifyError::Ambiguous(cause) } else { NotifyError::Transient(cause) }
+}
+
+/// An error and its sources, in one line.
+fn chain(err: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = err.to_string();
+    let mut next = err.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}
+
+/// The class of an answer that is no acceptance.
+fn refusal(status: u16, headers: &HeaderMap, cause: Cause) -> NotifyError {
+    match status {
+        429 => NotifyError::RateLimited { cause, retry_after: retry_after(headers) },
+        // 408 and 425 say that the request was not dealt with and may be repeated (RFC 9110, RFC 8470).
+        408 | 425 | 500.. => NotifyError::Transient(cause),
+        _ => NotifyError::Permanent(cause),
+    }
+}
+
+/// `Retry-After` in seconds or, as a date, measured from the `Date` of the same answer: our clock may disagree.
+fn retry_after(headers: &HeaderMap) -> Option<SignedDuration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Some(SignedDuration::from_secs(seconds.into()));
+    }
+    let until = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    let sent = rfc2822::DateTimeParser::new().parse_timestamp(headers.get(DATE)?.to_str().ok()?).ok()?;
+    Some(until.duration_since(sent).max(SignedDuration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value"))).collect()
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date() {
+        let date = ("date", "Wed, 21 Oct 2026 07:28:00 GMT");
+        for (given, expected) in [
+            (vec![("retry-after", "120")], Some(120)),
+            (vec![("retry-after", "Wed, 21 Oct 2026 07:29:30 GMT"), date], Some(90)),
+            (vec![("retry-after", "Wed, 21 Oct 2026 07:00:00 GMT"), date], Some(0)),
+            (vec![("retry-after", "Wed, 21 Oct 2026 07:29:30 GMT")], None),
+            (vec![("retry-after", "-5")], None),
+            (vec![("retry-after", "soon"), date], None),
+            (vec![], None),
+        ] {
+            assert_eq!(retry_after(&headers(&given)), expected.map(SignedDuration::from_secs), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn every_status_has_its_class() {
+        use domain::delivery::Outcome;
+        for status in 300u16..600 {
+            let expected = match status {
+                429 => Outcome::RateLimited { retry_after: None },
+                408 | 425 | 500..=599 => Outcome::Transient,
+                _ => Outcome::Permanent,
+            };
+            let error = refusal(status, &HeaderMap::new(), Cause::plain("no"));
+            assert_eq!(error.outcome(), expected, "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_no_url_is_not_repeated_in_the_error() {
+        let url = SecretString::from("hooks.example.com/s3cr3t");
+        let post = Post { receiver: "the webhook", url: &url, idempotency_key: None, body: Vec::new(), secrets: &[] };
+        let error = Http::default().post(post).await.expect_err("no URL");
+        assert!(matches!(error, NotifyError::Permanent(_)));
+        assert!(!error.to_string().contains("s3cr3t"), "{error}");
+    }
+}

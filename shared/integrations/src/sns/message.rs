@@ -1,0 +1,48 @@
+//! Writes a notification as an SNS message. <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
+
+use domain::Notification;
+use domain::notification::truncate;
+
+use crate::text::fit_bytes;
+
+/// "must be less than 100 characters long"; ASCII, no line breaks or control characters.
+const LONGEST_SUBJECT: usize = 99;
+/// A message and its attributes take at most 256 KiB together; this leaves room for the attributes. Bytes.
+const LARGEST_TEXT: usize = 262_144 - 4_096;
+/// Attributes are for filters. Characters.
+const LONGEST_ATTRIBUTE: usize = 256;
+
+/// The subject of the mail, in the only characters that SNS takes.
+pub(super) fn subject(notification: &Notification, repeat: bool) -> String {
+    let mark = if repeat { " (repeat)" } else { "" };
+    let plain = |c: char| match c {
+        ' '..='~' => c,
+        _ if c.is_whitespace() => ' ',
+        _ => '?',
+    };
+    let title: String = notification.title().chars().map(plain).collect();
+    if title.len() + mark.len() <= LONGEST_SUBJECT {
+        return format!("{title}{mark}");
+    }
+    format!("{}...{mark}", fit_bytes(&title, LONGEST_SUBJECT - mark.len() - 3))
+}
+
+/// The mail itself. A subject is cut early, so the title stands here once more, whole.
+pub(super) fn text(notification: &Notification, repeat: bool) -> String {
+    let mark = if repeat { " (repeat)" } else { "" };
+    let text = format!("{}{mark}\n\n{}\n", notification.title(), notification.lines().join("\n"));
+    fit_bytes(&text, LARGEST_TEXT).to_owned()
+}
+
+/// What subscribers may filter by. SNS refuses empty values, so those are left out.
+pub(super) fn attributes(notification: &Notification) -> impl Iterator<Item = (&'static str, String)> {
+    [
+        ("severity", notification.severity.as_str()),
+        ("kind", &notification.kind),
+        ("notice", notification.notice.as_str()),
+        ("dedup_key", &notification.dedup_key),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .map(|(name, value)| (name, truncate(value, LONGEST_ATTRIBUTE)))
+}

@@ -1,4 +1,10 @@
 //! Development only: what tests, the local cloud and the bench start and talk to.
 
+pub mod binaries;
 pub mod children;
+pub mod pagerduty;
 pub mod postgres;
+pub mod receivers;
+pub mod runtime_api;
+pub mod emulator;
+pub mod tools;

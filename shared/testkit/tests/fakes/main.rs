@@ -1,0 +1,6 @@
+//! What the fakes promise to everyone who tests against them.
+
+mod pagerduty;
+mod plain_http;
+mod receivers;
+mod runtime_api;

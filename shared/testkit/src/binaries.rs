@@ -19,10 +19,7 @@ pub fn binary(function: &str) -> anyhow::Result<PathBuf> {
     let folder = built.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
     let binary = folder.join(function);
     if !binary.is_file() {
-        bail!(
-            "no binary {}: is there a package functions/{function}?",
-            binary.display()
-        );
+        bail!("no binary {}: is there a package functions/{function}?", binary.display());
     }
     Ok(binary)
 }
@@ -41,64 +38,37 @@ struct Layout {
 }
 
 fn layout() -> Layout {
-    let found = std::env::current_exe()
-        .ok()
-        .and_then(|program| layout_of(&program));
+    let found = std::env::current_exe().ok().and_then(|program| layout_of(&program));
     found.unwrap_or_else(|| {
-        let target = std::env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| workspace().join("target"), PathBuf::from);
-        Layout {
-            target,
-            profile: "debug".to_owned(),
-        }
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
+        Layout { target, profile: "debug".to_owned() }
     })
 }
 
 /// Tests are at `target/PROFILE/deps/NAME-HASH`, programs at `target/PROFILE/NAME`.
 fn layout_of(program: &Path) -> Option<Layout> {
     let folder = program.parent()?;
-    let folder = if folder.ends_with("deps") {
-        folder.parent()?
-    } else {
-        folder
-    };
+    let folder = if folder.ends_with("deps") { folder.parent()? } else { folder };
     let target = folder.parent()?;
     // Cargo marks the folder it builds into; documentation tests run from elsewhere.
-    let is_cargos =
-        target.join("CACHEDIR.TAG").is_file() || target.join(".rustc_info.json").is_file();
+    let is_cargos = target.join("CACHEDIR.TAG").is_file() || target.join(".rustc_info.json").is_file();
     let profile = folder.file_name()?.to_str()?.to_owned();
-    is_cargos.then(|| Layout {
-        target: target.to_owned(),
-        profile,
-    })
+    is_cargos.then(|| Layout { target: target.to_owned(), profile })
 }
 
 fn build(layout: &Layout) -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command
-        .current_dir(workspace())
-        .args(["build", "--quiet", "--bins"]);
+    command.current_dir(workspace()).args(["build", "--quiet", "--bins"]);
     for function in functions()? {
         command.args(["--package", &function]);
     }
     // The folder of the profile `dev` is called `debug`.
-    let profile = if layout.profile == "debug" {
-        "dev"
-    } else {
-        &layout.profile
-    };
-    command
-        .args(["--profile", profile])
-        .arg("--target-dir")
-        .arg(&layout.target);
+    let profile = if layout.profile == "debug" { "dev" } else { &layout.profile };
+    command.args(["--profile", profile]).arg("--target-dir").arg(&layout.target);
     let built = command.output().context("running cargo build")?;
     if !built.status.success() {
-        bail!(
-            "building the functions failed ({}):\n{}",
-            built.status,
-            String::from_utf8_lossy(&built.stderr)
-        );
+        bail!("building the functions failed ({}):\n{}", built.status, String::from_utf8_lossy(&built.stderr));
     }
     Ok(layout.target.join(&layout.profile))
 }
@@ -107,9 +77,7 @@ fn build(layout: &Layout) -> anyhow::Result<PathBuf> {
 fn functions() -> anyhow::Result<Vec<String>> {
     let folder = workspace().join("functions");
     let mut functions = Vec::new();
-    for entry in
-        std::fs::read_dir(&folder).with_context(|| format!("listing {}", folder.display()))?
-    {
+    for entry in std::fs::read_dir(&folder).with_context(|| format!("listing {}", folder.display()))? {
         let entry = entry.context("listing the functions")?;
         if entry.path().join("Cargo.toml").is_file() {
             functions.push(entry.file_name().to_string_lossy().into_owned());
@@ -127,10 +95,7 @@ mod tests {
     fn the_running_test_knows_its_own_target_folder_and_profile() -> anyhow::Result<()> {
         let program = std::env::current_exe()?;
         let layout = layout_of(&program).context("no layout")?;
-        assert!(
-            program.starts_with(layout.target.join(&layout.profile)),
-            "{layout:?}"
-        );
+        assert!(program.starts_with(layout.target.join(&layout.profile)), "{layout:?}");
         Ok(())
     }
 
@@ -142,10 +107,7 @@ mod tests {
     #[test]
     fn a_function_is_built_where_the_tests_are() -> anyhow::Result<()> {
         let migrator = binary("migrator")?;
-        assert_eq!(
-            migrator.parent(),
-            Some(layout().target.join(layout().profile).as_path())
-        );
+        assert_eq!(migrator.parent(), Some(layout().target.join(layout().profile).as_path()));
         assert!(migrator.is_file());
         Ok(())
     }
@@ -153,11 +115,6 @@ mod tests {
     #[test]
     fn a_function_that_does_not_exist_is_named() {
         let error = binary("nobody").err().map(|error| error.to_string());
-        assert!(
-            error
-                .as_deref()
-                .is_some_and(|error| error.contains("functions/nobody")),
-            "{error:?}"
-        );
+        assert!(error.as_deref().is_some_and(|error| error.contains("functions/nobody")), "{error:?}");
     }
 }

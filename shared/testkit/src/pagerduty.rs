@@ -56,20 +56,13 @@ pub(crate) struct PagerDuty(Vec<Incident>);
 
 impl PagerDuty {
     /// Takes one event of `size` bytes and says what its sender is answered.
-    pub(crate) fn enqueue(
-        &mut self,
-        size: usize,
-        event: &Value,
-        at: Timestamp,
-    ) -> (StatusCode, Value) {
+    pub(crate) fn enqueue(&mut self, size: usize, event: &Value, at: Timestamp) -> (StatusCode, Value) {
         let errors = faults(size, event);
         if !errors.is_empty() {
             let refusal = json!({"status": "invalid event", "message": "Event object is invalid", "errors": errors});
             return (StatusCode::BAD_REQUEST, refusal);
         }
-        let given = text(event, "/dedup_key")
-            .filter(|key| !key.is_empty())
-            .map(str::to_owned);
+        let given = text(event, "/dedup_key").filter(|key| !key.is_empty()).map(str::to_owned);
         let dedup_key = given.unwrap_or_else(|| format!("{:032x}", self.0.len() + 1));
         let routing_key = text(event, "/routing_key").unwrap_or_default();
         let unresolved = self.0.iter_mut().find(|incident| {
@@ -85,12 +78,8 @@ impl PagerDuty {
                 triggers: 1,
                 opened_at: at,
                 resolved_at: None,
-                summary: text(event, "/payload/summary")
-                    .unwrap_or_default()
-                    .to_owned(),
-                severity: text(event, "/payload/severity")
-                    .unwrap_or_default()
-                    .to_owned(),
+                summary: text(event, "/payload/summary").unwrap_or_default().to_owned(),
+                severity: text(event, "/payload/severity").unwrap_or_default().to_owned(),
                 routing_key: routing_key.to_owned(),
             }),
             (Some("acknowledge"), Some(incident)) => incident.status = Status::Acknowledged,
@@ -101,10 +90,7 @@ impl PagerDuty {
             // Nothing of that key is open: accepted, and without effect.
             _ => {}
         }
-        (
-            StatusCode::ACCEPTED,
-            json!({"status": "success", "message": "Event processed", "dedup_key": dedup_key}),
-        )
+        (StatusCode::ACCEPTED, json!({"status": "success", "message": "Event processed", "dedup_key": dedup_key}))
     }
 
     /// Oldest first.
@@ -128,41 +114,25 @@ fn faults(size: usize, event: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     let mut require = |pointer: &str| {
         if text(event, pointer).is_none_or(str::is_empty) {
-            faults.push(format!(
-                "'{}' is missing or blank",
-                pointer.trim_start_matches('/').replace('/', ".")
-            ));
+            faults.push(format!("'{}' is missing or blank", pointer.trim_start_matches('/').replace('/', ".")));
         }
     };
     require("/routing_key");
     require("/event_action");
     match text(event, "/event_action") {
-        Some("trigger") => ["/payload/summary", "/payload/source", "/payload/severity"]
-            .into_iter()
-            .for_each(require),
+        Some("trigger") => ["/payload/summary", "/payload/source", "/payload/severity"].into_iter().for_each(require),
         Some("acknowledge" | "resolve") => require("/dedup_key"),
         Some("") | None => {}
         Some(other) => faults.push(format!("'event_action' is invalid: {other}")),
     }
-    if text(event, "/payload/summary")
-        .is_some_and(|summary| summary.chars().count() > LONGEST_SUMMARY)
-    {
-        faults.push(format!(
-            "'payload.summary' is longer than {LONGEST_SUMMARY} characters"
-        ));
+    if text(event, "/payload/summary").is_some_and(|summary| summary.chars().count() > LONGEST_SUMMARY) {
+        faults.push(format!("'payload.summary' is longer than {LONGEST_SUMMARY} characters"));
     }
     if text(event, "/dedup_key").is_some_and(|key| key.chars().count() > LONGEST_DEDUP_KEY) {
-        faults.push(format!(
-            "'dedup_key' is longer than {LONGEST_DEDUP_KEY} characters"
-        ));
+        faults.push(format!("'dedup_key' is longer than {LONGEST_DEDUP_KEY} characters"));
     }
-    if let Some(severity) =
-        text(event, "/payload/severity").filter(|severity| !SEVERITIES.contains(severity))
-    {
-        faults.push(format!(
-            "'payload.severity' is invalid: {severity:?} is none of {}",
-            SEVERITIES.join(", ")
-        ));
+    if let Some(severity) = text(event, "/payload/severity").filter(|severity| !SEVERITIES.contains(severity)) {
+        faults.push(format!("'payload.severity' is invalid: {severity:?} is none of {}", SEVERITIES.join(", ")));
     }
     faults
 }

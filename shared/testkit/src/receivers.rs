@@ -22,8 +22,7 @@ use tokio::task::JoinHandle;
 use crate::pagerduty::{Incident, PagerDuty};
 
 /// Which integration a request belongs to, by the beginning of its path. The first match wins.
-const INTEGRATIONS: [(&str, &str); 2] =
-    [("/pagerduty/v2/enqueue", PAGERDUTY), ("/hook", "webhook")];
+const INTEGRATIONS: [(&str, &str); 2] = [("/pagerduty/v2/enqueue", PAGERDUTY), ("/hook", "webhook")];
 const PAGERDUTY: &str = "pagerduty";
 
 /// One request as it arrived, and what it was answered.
@@ -85,19 +84,11 @@ struct Log {
 impl Receivers {
     /// Starts a server on a free port, running until it is dropped.
     pub async fn start() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .context("opening a port for the fake receivers")?;
-        let address = listener
-            .local_addr()
-            .context("reading the fake receivers' port")?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("opening a port for the fake receivers")?;
+        let address = listener.local_addr().context("reading the fake receivers' port")?;
         let log = Arc::new(Mutex::new(Log::default()));
         let accepting = tokio::spawn(server::accept(listener, Arc::clone(&log)));
-        Ok(Self {
-            address,
-            log,
-            accepting,
-        })
+        Ok(Self { address, log, accepting })
     }
 
     /// `http://127.0.0.1:PORT`, without a slash at its end.
@@ -122,10 +113,7 @@ impl Receivers {
 
     /// What one integration received, in order of arrival.
     pub fn received_by(&self, integration: &str) -> Vec<Received> {
-        self.received()
-            .into_iter()
-            .filter(|request| request.integration == integration)
-            .collect()
+        self.received().into_iter().filter(|request| request.integration == integration).collect()
     }
 
     /// Makes an integration misbehave from the next request on.

@@ -37,13 +37,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let timeout = Duration::from_secs(30);
-        Self {
-            name: None,
-            timeout,
-            memory_mb: 256,
-            task_root: None,
-            arguments: Vec::new(),
-        }
+        Self { name: None, timeout, memory_mb: 256, task_root: None, arguments: Vec::new() }
     }
 }
 
@@ -82,10 +76,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answered(answer) => write!(f, "answered {answer}"),
-            Self::Failed {
-                error_type,
-                message,
-            } => write!(f, "failed with {error_type}: {message}"),
+            Self::Failed { error_type, message } => write!(f, "failed with {error_type}: {message}"),
             Self::Died { status } => write!(f, "died with {status}"),
             Self::TimedOut => f.write_str("timed out"),
         }
@@ -134,18 +125,11 @@ impl Sandbox {
     ) -> anyhow::Result<Self> {
         let launch = Launch {
             binary: binary.to_owned(),
-            environment: environment
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
+            environment: environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             options,
             output: NamedTempFile::new().context("opening a file for the function's output")?,
         };
-        let sandbox = Self {
-            launch,
-            current: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
-        };
+        let sandbox = Self { launch, current: Mutex::default(), turn: tokio::sync::Mutex::default() };
         sandbox.process().await?;
         Ok(sandbox)
     }
@@ -155,18 +139,11 @@ impl Sandbox {
     /// # Errors
     /// Only when no process can be started; whatever the function does is an [`Outcome`].
     pub async fn invoke(&self, event: &Value) -> anyhow::Result<Outcome> {
-        Ok(self
-            .invoke_timed(event, self.launch.options.timeout)
-            .await?
-            .outcome)
+        Ok(self.invoke_timed(event, self.launch.options.timeout).await?.outcome)
     }
 
     /// Invokes the function with a timeout of its own, and keeps the times.
-    pub async fn invoke_timed(
-        &self,
-        event: &Value,
-        timeout: Duration,
-    ) -> anyhow::Result<Invocation> {
+    pub async fn invoke_timed(&self, event: &Value, timeout: Duration) -> anyhow::Result<Invocation> {
         let _turn = self.turn.lock().await;
         let process = self.process().await?;
         let offered = Instant::now();
@@ -186,12 +163,7 @@ impl Sandbox {
                 Outcome::TimedOut
             }
         };
-        Ok(Invocation {
-            outcome,
-            started: process.started,
-            offered,
-            ended: Instant::now(),
-        })
+        Ok(Invocation { outcome, started: process.started, offered, ended: Instant::now() })
     }
 
     /// Waits until the current process asks for its first event, and says how long after its start that was.
@@ -220,10 +192,7 @@ impl Sandbox {
 
     /// The process id, while the process lives.
     pub fn pid(&self) -> Option<u32> {
-        self.current()
-            .as_ref()
-            .filter(|process| process.is_alive())
-            .map(|process| process.id)
+        self.current().as_ref().filter(|process| process.is_alive()).map(|process| process.id)
     }
 
     /// Everything written to stdout and stderr so far, by all processes of this sandbox.

@@ -37,29 +37,17 @@ pub enum Cut {
 impl Behaviour {
     /// Answers `status`.
     pub fn answer(integration: &str, status: u16) -> Self {
-        Self {
-            integration: integration.to_owned(),
-            status: Some(status),
-            ..Self::default()
-        }
+        Self { integration: integration.to_owned(), status: Some(status), ..Self::default() }
     }
 
     /// Closes the connection without an answer.
     pub fn cut(integration: &str, cut: Cut) -> Self {
-        Self {
-            integration: integration.to_owned(),
-            cut: Some(cut),
-            ..Self::default()
-        }
+        Self { integration: integration.to_owned(), cut: Some(cut), ..Self::default() }
     }
 
     /// Answers as usual, but late.
     pub fn late(integration: &str, delay: Duration) -> Self {
-        Self {
-            integration: integration.to_owned(),
-            ..Self::default()
-        }
-        .delay(delay)
+        Self { integration: integration.to_owned(), ..Self::default() }.delay(delay)
     }
 
     /// Waits before answering.
@@ -91,18 +79,14 @@ pub(super) struct Queue(VecDeque<Behaviour>);
 impl Queue {
     /// Queues a behaviour; an endless one before it ends here.
     pub(super) fn push(&mut self, behaviour: Behaviour) {
-        self.0
-            .retain(|queued| queued.integration != behaviour.integration || queued.times.is_some());
+        self.0.retain(|queued| queued.integration != behaviour.integration || queued.times.is_some());
         self.0.push_back(behaviour);
     }
 
     /// Takes the behaviour for the next request of an integration, and one off its count.
     pub(super) fn take(&mut self, integration: &str) -> Option<Behaviour> {
         self.0.retain(|queued| queued.times != Some(0));
-        let turn = self
-            .0
-            .iter_mut()
-            .find(|queued| queued.integration == integration)?;
+        let turn = self.0.iter_mut().find(|queued| queued.integration == integration)?;
         turn.times = turn.times.map(|left| left - 1);
         Some(turn.clone())
     }

@@ -49,17 +49,11 @@ pub(super) async fn accept(listener: TcpListener, log: Shared) {
                 let answer = hyper::service::Service::call(&routes, request);
                 async {
                     let Ok(response) = answer.await;
-                    if response.extensions().get::<HangUp>().is_some() {
-                        Err(ToldToHangUp)
-                    } else {
-                        Ok(response)
-                    }
+                    if response.extensions().get::<HangUp>().is_some() { Err(ToldToHangUp) } else { Ok(response) }
                 }
             });
             // Errors here are closed connections: ours on purpose, or the sender's own.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
         while connections.try_join_next().is_some() {}
     }
@@ -69,10 +63,7 @@ fn routes(log: Shared) -> Router {
     Router::new()
         .route("/received", get(list_received).delete(forget_received))
         .route("/behave", post(behave).delete(behave_normally))
-        .route(
-            "/pagerduty/incidents",
-            get(list_incidents).delete(forget_incidents),
-        )
+        .route("/pagerduty/incidents", get(list_incidents).delete(forget_incidents))
         .fallback(receive)
         .with_state(log)
 }
@@ -90,11 +81,7 @@ async fn behave(State(log): State<Shared>, Json(behaviour): Json<Behaviour>) -> 
     let known = || INTEGRATIONS.iter().map(|(_, name)| *name);
     if !known().any(|name| name == behaviour.integration) {
         let known: Vec<_> = known().collect();
-        let message = format!(
-            "no integration {:?} here; there are {}",
-            behaviour.integration,
-            known.join(", ")
-        );
+        let message = format!("no integration {:?} here; there are {}", behaviour.integration, known.join(", "));
         return (StatusCode::BAD_REQUEST, message).into_response();
     }
     lock(&log).behaviours.push(behaviour);
@@ -117,15 +104,8 @@ async fn forget_incidents(State(log): State<Shared>) -> StatusCode {
 
 /// Receives one notice: remember it, let it take effect unless told otherwise, answer.
 async fn receive(State(log): State<Shared>, uri: Uri, headers: HeaderMap, body: Body) -> Response {
-    let Some((_, integration)) = INTEGRATIONS
-        .iter()
-        .find(|(prefix, _)| uri.path().starts_with(prefix))
-    else {
-        return (
-            StatusCode::NOT_FOUND,
-            format!("no receiver answers at {}", uri.path()),
-        )
-            .into_response();
+    let Some((_, integration)) = INTEGRATIONS.iter().find(|(prefix, _)| uri.path().starts_with(prefix)) else {
+        return (StatusCode::NOT_FOUND, format!("no receiver answers at {}", uri.path())).into_response();
     };
     // A sender that stopped half-way sent nothing.
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
@@ -147,11 +127,7 @@ async fn receive(State(log): State<Shared>, uri: Uri, headers: HeaderMap, body: 
             headers: readable(&headers),
             body: String::from_utf8_lossy(&body).into_owned(),
             json,
-            answered: if hangs_up {
-                Answered::Cut
-            } else {
-                Answered::Status(response.status().as_u16())
-            },
+            answered: if hangs_up { Answered::Cut } else { Answered::Status(response.status().as_u16()) },
             at,
         };
         log.received.push(received);
@@ -164,22 +140,13 @@ async fn receive(State(log): State<Shared>, uri: Uri, headers: HeaderMap, body: 
 }
 
 /// Lets a request take effect, or not, and says what its sender hears.
-fn respond(
-    log: &mut Log,
-    integration: &str,
-    told: &Behaviour,
-    body: (usize, &Value),
-    at: Timestamp,
-) -> Response {
+fn respond(log: &mut Log, integration: &str, told: &Behaviour, body: (usize, &Value), at: Timestamp) -> Response {
     let refuses = told.status.is_some_and(|status| status >= 300);
     if told.cut == Some(Cut::Before) {
         return HangUp.into_response();
     }
     let usual = match integration {
-        _ if refuses => (
-            StatusCode::OK,
-            json!({"status": "error", "message": "told to refuse"}),
-        ),
+        _ if refuses => (StatusCode::OK, json!({"status": "error", "message": "told to refuse"})),
         PAGERDUTY => log.pagerduty.enqueue(body.0, body.1, at),
         _ => (StatusCode::OK, json!({"status": "ok"})),
     };
@@ -187,10 +154,7 @@ fn respond(
         return HangUp.into_response();
     }
     let (status, answer) = usual;
-    let status = told
-        .status
-        .and_then(|status| StatusCode::from_u16(status).ok())
-        .unwrap_or(status);
+    let status = told.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(status);
     let mut response = (status, Json(answer)).into_response();
     for (name, value) in &told.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {

@@ -28,17 +28,11 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) async fn start(launch: &Launch) -> anyhow::Result<Self> {
-        let file_name = launch
-            .binary
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy();
+        let file_name = launch.binary.file_name().unwrap_or_default().to_string_lossy();
         let name = launch.options.name.as_deref().unwrap_or(&file_name);
         let api = Api::start(name).await?;
         let output = || -> anyhow::Result<Stdio> {
-            let file = std::fs::OpenOptions::new()
-                .append(true)
-                .open(launch.output.path());
+            let file = std::fs::OpenOptions::new().append(true).open(launch.output.path());
             Ok(file.context("opening the function's output")?.into())
         };
         let mut command = Command::new(&launch.binary);
@@ -51,23 +45,12 @@ impl Process {
             .env_clear();
         set_environment(&mut command, launch, name, &api);
         let started = Instant::now();
-        let child = command
-            .spawn()
-            .with_context(|| format!("starting the function {}", launch.binary.display()))?;
-        let id = child
-            .id()
-            .context("the function ended before it could be looked at")?;
+        let child = command.spawn().with_context(|| format!("starting the function {}", launch.binary.display()))?;
+        let id = child.id().context("the function ended before it could be looked at")?;
         let (announce, status) = watch::channel(None);
         let killing = Arc::new(Notify::new());
         let watching = tokio::spawn(watch_over(child, Arc::clone(&killing), announce));
-        Ok(Self {
-            api,
-            id,
-            started,
-            status,
-            killing,
-            watching,
-        })
+        Ok(Self { api, id, started, status, killing, watching })
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -78,10 +61,7 @@ impl Process {
     pub(super) async fn ended(&self) -> String {
         let mut status = self.status.clone();
         let ended = status.wait_for(Option::is_some).await;
-        ended
-            .ok()
-            .and_then(|status| status.clone())
-            .unwrap_or_else(|| "no status".to_owned())
+        ended.ok().and_then(|status| status.clone()).unwrap_or_else(|| "no status".to_owned())
     }
 
     pub(super) async fn kill(&self) {
@@ -96,11 +76,7 @@ impl Drop for Process {
     }
 }
 
-async fn watch_over(
-    mut child: Child,
-    killing: Arc<Notify>,
-    announce: watch::Sender<Option<String>>,
-) {
+async fn watch_over(mut child: Child, killing: Arc<Notify>, announce: watch::Sender<Option<String>>) {
     let ended: std::io::Result<ExitStatus> = tokio::select! {
         ended = child.wait() => ended,
         () = killing.notified() => {
@@ -109,10 +85,7 @@ async fn watch_over(
             child.wait().await
         }
     };
-    let status = ended.map_or_else(
-        |error| format!("unknown status: {error}"),
-        |status| status.to_string(),
-    );
+    let status = ended.map_or_else(|error| format!("unknown status: {error}"), |status| status.to_string());
     announce.send_replace(Some(status));
 }
 
@@ -127,10 +100,7 @@ fn set_environment(command: &mut Command, launch: &Launch, name: &str, api: &Api
         .env("AWS_LAMBDA_RUNTIME_API", api.address())
         .env("AWS_LAMBDA_FUNCTION_NAME", name)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-        .env(
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-            launch.options.memory_mb.to_string(),
-        )
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", launch.options.memory_mb.to_string())
         .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}"))
         .env("AWS_LAMBDA_LOG_STREAM_NAME", "sandbox")
         .env("AWS_LAMBDA_LOG_FORMAT", "JSON")

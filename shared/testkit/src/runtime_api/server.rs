@@ -65,29 +65,18 @@ impl Api {
         });
         let routes = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
-            .route(
-                "/2018-06-01/runtime/invocation/{id}/response",
-                post(response),
-            )
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .route("/2018-06-01/runtime/init/error", post(init_error))
             .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&shared));
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .context("opening a port for the Runtime API")?;
-        let address = listener
-            .local_addr()
-            .context("reading the Runtime API's port")?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("opening a port for the Runtime API")?;
+        let address = listener.local_addr().context("reading the Runtime API's port")?;
         let serving = tokio::spawn(async move {
             // `axum::serve` never ends by itself.
             let _ = axum::serve(listener, routes).await;
         });
-        Ok(Self {
-            address,
-            shared,
-            serving,
-        })
+        Ok(Self { address, shared, serving })
     }
 
     /// `AWS_LAMBDA_RUNTIME_API`.
@@ -98,9 +87,7 @@ impl Api {
     /// Puts an event where the next poll finds it, in place of any other.
     pub(super) fn offer(&self, event: &Value, timeout: Duration) -> oneshot::Receiver<Answer> {
         let (reply, answer) = oneshot::channel();
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         *lock(&self.shared.event) = Some(Event {
             request_id: uuid::Uuid::now_v7().to_string(),
             body: event.to_string(),
@@ -115,11 +102,7 @@ impl Api {
     /// Waits for the first poll.
     pub(super) async fn first_poll(&self) -> Instant {
         let mut polled = self.shared.first_poll.subscribe();
-        let at = polled
-            .wait_for(Option::is_some)
-            .await
-            .ok()
-            .and_then(|at| *at);
+        let at = polled.wait_for(Option::is_some).await.ok().and_then(|at| *at);
         // The sender lives as long as `self`, so there always is one.
         at.unwrap_or_else(Instant::now)
     }
@@ -138,9 +121,7 @@ impl Drop for Api {
 
 /// Hands out the event on offer, waiting for one as long as it takes.
 async fn next(State(shared): State<Arc<Shared>>) -> Response {
-    shared
-        .first_poll
-        .send_if_modified(|at| at.is_none() && at.replace(Instant::now()).is_none());
+    shared.first_poll.send_if_modified(|at| at.is_none() && at.replace(Instant::now()).is_none());
     loop {
         // Taken together with the lock's contents or not at all: a poll that was given up takes nothing.
         if let Some(event) = lock(&shared.event).as_mut().filter(|event| !event.taken) {
@@ -150,10 +131,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
                 ("lambda-runtime-aws-request-id", event.request_id.clone()),
                 ("lambda-runtime-deadline-ms", event.deadline_ms.to_string()),
                 ("lambda-runtime-invoked-function-arn", shared.arn.clone()),
-                (
-                    "lambda-runtime-trace-id",
-                    "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0".to_owned(),
-                ),
+                ("lambda-runtime-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0".to_owned()),
             ];
             return (headers, event.body.clone()).into_response();
         }
@@ -161,29 +139,14 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
     }
 }
 
-async fn response(
-    State(shared): State<Arc<Shared>>,
-    Path(id): Path<String>,
-    body: String,
-) -> StatusCode {
+async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: String) -> StatusCode {
     let answer = serde_json::from_str(&body).unwrap_or(Value::String(body));
     reply(&shared, &id, Answer::Response(answer))
 }
 
-async fn error(
-    State(shared): State<Arc<Shared>>,
-    Path(id): Path<String>,
-    body: String,
-) -> StatusCode {
+async fn error(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: String) -> StatusCode {
     let (error_type, message) = read_error(&body);
-    reply(
-        &shared,
-        &id,
-        Answer::Error {
-            error_type,
-            message,
-        },
-    )
+    reply(&shared, &id, Answer::Error { error_type, message })
 }
 
 async fn init_error(State(shared): State<Arc<Shared>>, body: String) -> StatusCode {
@@ -205,13 +168,7 @@ fn reply(shared: &Shared, id: &str, answer: Answer) -> StatusCode {
 
 fn read_error(body: &str) -> (String, String) {
     let error: Value = serde_json::from_str(body).unwrap_or_default();
-    let field = |name| {
-        error
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let field = |name| error.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     (field("errorType"), field("errorMessage"))
 }
 

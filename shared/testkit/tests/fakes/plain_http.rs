@@ -8,12 +8,8 @@ pub(crate) fn send(url: &str, method: &str, path: &str, body: &str) -> anyhow::R
     let address = url.trim_start_matches("http://");
     let mut connection = TcpStream::connect(address)?;
     let length = body.len();
-    let head =
-        format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nX-Test: Yes\r\nConnection: close");
-    write!(
-        connection,
-        "{head}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-    )?;
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nX-Test: Yes\r\nConnection: close");
+    write!(connection, "{head}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")?;
     let mut answer = String::new();
     connection.read_to_string(&mut answer)?;
     Ok(answer)
@@ -32,8 +28,6 @@ pub(crate) fn json(answer: &str) -> anyhow::Result<serde_json::Value> {
 
 /// The value of a header, by its lower-case name.
 pub(crate) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
-    let line = answer
-        .lines()
-        .find(|line| line.to_lowercase().starts_with(&format!("{name}:")))?;
+    let line = answer.lines().find(|line| line.to_lowercase().starts_with(&format!("{name}:")))?;
     Some(line.split_once(':')?.1.trim())
 }

@@ -31,10 +31,7 @@ async fn a_request_is_kept_as_it_was_sent() -> anyhow::Result<()> {
     assert_eq!(listed[0]["json"], Value::Null);
     assert_eq!(listed[0]["answered"], 200);
     assert_eq!(listed[1]["json"], json!({"a": 1}));
-    assert!(
-        listed[0]["at"].as_str().is_some_and(|at| at.ends_with('Z')),
-        "{listed}"
-    );
+    assert!(listed[0]["at"].as_str().is_some_and(|at| at.ends_with('Z')), "{listed}");
 
     send(&receivers, "DELETE", "/received", "").await?;
     assert!(receivers.received().is_empty());
@@ -44,10 +41,7 @@ async fn a_request_is_kept_as_it_was_sent() -> anyhow::Result<()> {
 #[tokio::test]
 async fn an_unknown_path_is_not_found_and_not_kept() -> anyhow::Result<()> {
     let receivers = Receivers::start().await?;
-    assert_eq!(
-        status(&send(&receivers, "POST", "/elsewhere", "{}").await?),
-        Some(404)
-    );
+    assert_eq!(status(&send(&receivers, "POST", "/elsewhere", "{}").await?), Some(404));
     assert!(receivers.received().is_empty());
     Ok(())
 }
@@ -56,11 +50,7 @@ async fn an_unknown_path_is_not_found_and_not_kept() -> anyhow::Result<()> {
 async fn behaviours_take_turns_and_then_end() -> anyhow::Result<()> {
     let receivers = Receivers::start().await?;
     receivers.behave(Behaviour::answer("webhook", 503).times(2));
-    receivers.behave(
-        Behaviour::answer("webhook", 429)
-            .header("retry-after", "7")
-            .times(1),
-    );
+    receivers.behave(Behaviour::answer("webhook", 429).header("retry-after", "7").times(1));
 
     let mut answers = Vec::new();
     for _ in 0..4 {
@@ -102,30 +92,14 @@ async fn a_cut_before_does_nothing_and_a_cut_after_opens_the_incident() -> anyho
     let trigger = event("trigger", "k");
 
     receivers.behave(Behaviour::cut("pagerduty", Cut::Before).times(1));
-    let answer = send(
-        &receivers,
-        "POST",
-        "/pagerduty/v2/enqueue",
-        &trigger.to_string(),
-    )
-    .await?;
+    let answer = send(&receivers, "POST", "/pagerduty/v2/enqueue", &trigger.to_string()).await?;
     assert_eq!((answer.as_str(), receivers.incidents().len()), ("", 0));
 
     receivers.behave(Behaviour::cut("pagerduty", Cut::After).times(1));
-    let answer = send(
-        &receivers,
-        "POST",
-        "/pagerduty/v2/enqueue",
-        &trigger.to_string(),
-    )
-    .await?;
+    let answer = send(&receivers, "POST", "/pagerduty/v2/enqueue", &trigger.to_string()).await?;
     assert_eq!((answer.as_str(), receivers.incidents().len()), ("", 1));
 
-    let answered: Vec<_> = receivers
-        .received()
-        .iter()
-        .map(|request| request.answered)
-        .collect();
+    let answered: Vec<_> = receivers.received().iter().map(|request| request.answered).collect();
     assert_eq!(answered, [Answered::Cut, Answered::Cut]);
     Ok(())
 }
@@ -134,10 +108,7 @@ async fn a_cut_before_does_nothing_and_a_cut_after_opens_the_incident() -> anyho
 async fn a_refused_event_opens_nothing() -> anyhow::Result<()> {
     let receivers = Receivers::start().await?;
     receivers.behave(Behaviour::answer("pagerduty", 500).times(1));
-    assert_eq!(
-        enqueue(&receivers, &event("trigger", "k")).await?,
-        Some(500)
-    );
+    assert_eq!(enqueue(&receivers, &event("trigger", "k")).await?, Some(500));
     assert!(receivers.incidents().is_empty());
     Ok(())
 }
@@ -147,8 +118,7 @@ async fn nobody_listens_any_more_after_the_receivers_are_dropped() -> anyhow::Re
     let receivers = Receivers::start().await?;
     let url = receivers.url();
     drop(receivers);
-    let refused =
-        tokio::task::spawn_blocking(move || plain_http::send(&url, "GET", "/received", "")).await?;
+    let refused = tokio::task::spawn_blocking(move || plain_http::send(&url, "GET", "/received", "")).await?;
     assert!(refused.is_err(), "{refused:?}");
     Ok(())
 }

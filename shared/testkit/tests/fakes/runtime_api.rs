@@ -17,20 +17,13 @@ fn plays_the_function() -> anyhow::Result<()> {
     let runtime = "/2018-06-01/runtime";
     if std::env::var("BROKEN").is_ok() {
         let error = json!({"errorType": "BadConfig", "errorMessage": "WATCH_FILE is missing"});
-        plain_http::send(
-            &api,
-            "POST",
-            &format!("{runtime}/init/error"),
-            &error.to_string(),
-        )?;
+        plain_http::send(&api, "POST", &format!("{runtime}/init/error"), &error.to_string())?;
         std::process::exit(1);
     }
     let mut count = 0;
     loop {
         let next = plain_http::send(&api, "GET", &format!("{runtime}/invocation/next"), "")?;
-        let id = header(&next, "lambda-runtime-aws-request-id")
-            .unwrap_or_default()
-            .to_owned();
+        let id = header(&next, "lambda-runtime-aws-request-id").unwrap_or_default().to_owned();
         let event = json(&next)?;
         count += 1;
         eprintln!("event {count}");
@@ -39,43 +32,24 @@ fn plays_the_function() -> anyhow::Result<()> {
             Some("hang") => loop {
                 std::thread::park();
             },
-            Some("fail") => (
-                "error",
-                json!({"errorType": "BadPayload", "errorMessage": "no field x"}),
-            ),
+            Some("fail") => ("error", json!({"errorType": "BadPayload", "errorMessage": "no field x"})),
             _ => {
                 let name = std::env::var("AWS_LAMBDA_FUNCTION_NAME")?;
-                let deadline_ms = header(&next, "lambda-runtime-deadline-ms")
-                    .unwrap_or_default()
-                    .to_owned();
+                let deadline_ms = header(&next, "lambda-runtime-deadline-ms").unwrap_or_default().to_owned();
                 let home = std::env::var("HOME").ok();
                 let mine = std::env::var("MINE").ok();
                 let arn = header(&next, "lambda-runtime-invoked-function-arn");
                 let seen = json!({"name": name, "deadline_ms": deadline_ms, "home": home, "mine": mine, "arn": arn});
-                (
-                    "response",
-                    json!({"count": count, "event": event, "seen": seen}),
-                )
+                ("response", json!({"count": count, "event": event, "seen": seen}))
             }
         };
-        plain_http::send(
-            &api,
-            "POST",
-            &format!("{runtime}/invocation/{id}/{path}"),
-            &body.to_string(),
-        )?;
+        plain_http::send(&api, "POST", &format!("{runtime}/invocation/{id}/{path}"), &body.to_string())?;
     }
 }
 
 async fn start(environment: &[(&str, &str)]) -> anyhow::Result<Sandbox> {
-    let arguments = ["runtime_api::plays_the_function", "--exact", "--nocapture"]
-        .map(str::to_owned)
-        .to_vec();
-    let options = Options {
-        name: Some("echo".to_owned()),
-        arguments,
-        ..Options::default()
-    };
+    let arguments = ["runtime_api::plays_the_function", "--exact", "--nocapture"].map(str::to_owned).to_vec();
+    let options = Options { name: Some("echo".to_owned()), arguments, ..Options::default() };
     let this: PathBuf = std::env::current_exe()?;
     Sandbox::start(&this, environment.iter().copied(), options).await
 }
@@ -94,22 +68,11 @@ async fn a_living_function_is_reused() -> anyhow::Result<()> {
 async fn the_environment_is_lambdas_and_the_callers_and_nothing_else() -> anyhow::Result<()> {
     let sandbox = start(&[("MINE", "yes")]).await?;
     let seen = sandbox.invoke(&json!({})).await?.answered()?["seen"].clone();
-    assert_eq!(
-        (&seen["name"], &seen["mine"], &seen["home"]),
-        (&json!("echo"), &json!("yes"), &Value::Null)
-    );
-    assert_eq!(
-        seen["arn"],
-        "arn:aws:lambda:us-east-1:000000000000:function:echo"
-    );
-    let now_ms = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)?
-        .as_millis();
+    assert_eq!((&seen["name"], &seen["mine"], &seen["home"]), (&json!("echo"), &json!("yes"), &Value::Null));
+    assert_eq!(seen["arn"], "arn:aws:lambda:us-east-1:000000000000:function:echo");
+    let now_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
     let deadline_ms: u128 = seen["deadline_ms"].as_str().unwrap_or_default().parse()?;
-    assert!(
-        (now_ms + 1..=now_ms + 30_000).contains(&deadline_ms),
-        "{deadline_ms} is not within 30 s of {now_ms}"
-    );
+    assert!((now_ms + 1..=now_ms + 30_000).contains(&deadline_ms), "{deadline_ms} is not within 30 s of {now_ms}");
     Ok(())
 }
 
@@ -118,13 +81,7 @@ async fn an_error_is_reported_and_the_process_stays() -> anyhow::Result<()> {
     let sandbox = start(&[]).await?;
     let failed = sandbox.invoke(&json!({"do": "fail"})).await?;
     let (error_type, message) = ("BadPayload".to_owned(), "no field x".to_owned());
-    assert_eq!(
-        failed,
-        Outcome::Failed {
-            error_type,
-            message
-        }
-    );
+    assert_eq!(failed, Outcome::Failed { error_type, message });
     assert_eq!(sandbox.invoke(&json!({})).await?.answered()?["count"], 2);
     Ok(())
 }
@@ -133,20 +90,10 @@ async fn an_error_is_reported_and_the_process_stays() -> anyhow::Result<()> {
 async fn a_dead_process_is_replaced_and_its_output_kept() -> anyhow::Result<()> {
     let sandbox = start(&[]).await?;
     let died = sandbox.invoke(&json!({"do": "die"})).await?;
-    assert_eq!(
-        died,
-        Outcome::Died {
-            status: "exit status: 7".to_owned()
-        }
-    );
+    assert_eq!(died, Outcome::Died { status: "exit status: 7".to_owned() });
     assert_eq!(sandbox.pid(), None);
     assert_eq!(sandbox.invoke(&json!({})).await?.answered()?["count"], 1);
-    assert_eq!(
-        sandbox.output().matches("event 1").count(),
-        2,
-        "{}",
-        sandbox.output()
-    );
+    assert_eq!(sandbox.output().matches("event 1").count(), 2, "{}", sandbox.output());
     Ok(())
 }
 
@@ -154,9 +101,7 @@ async fn a_dead_process_is_replaced_and_its_output_kept() -> anyhow::Result<()> 
 async fn a_late_function_is_killed() -> anyhow::Result<()> {
     let sandbox = start(&[]).await?;
     sandbox.first_poll().await?;
-    let late = sandbox
-        .invoke_timed(&json!({"do": "hang"}), Duration::from_millis(50))
-        .await?;
+    let late = sandbox.invoke_timed(&json!({"do": "hang"}), Duration::from_millis(50)).await?;
     assert_eq!((late.outcome, sandbox.pid()), (Outcome::TimedOut, None));
     Ok(())
 }
@@ -172,12 +117,7 @@ async fn killing_ends_an_invocation_in_the_middle() -> anyhow::Result<()> {
         sandbox.kill().await;
     };
     let (outcome, ()) = tokio::join!(sandbox.invoke(&event), killed);
-    assert_eq!(
-        outcome?,
-        Outcome::Died {
-            status: "signal: 9 (SIGKILL)".to_owned()
-        }
-    );
+    assert_eq!(outcome?, Outcome::Died { status: "signal: 9 (SIGKILL)".to_owned() });
     assert_eq!(sandbox.invoke(&json!({})).await?.answered()?["count"], 1);
     Ok(())
 }
@@ -187,13 +127,7 @@ async fn a_failed_start_says_why() -> anyhow::Result<()> {
     let sandbox = start(&[("BROKEN", "1")]).await?;
     let failed = sandbox.invoke(&json!({})).await?;
     let (error_type, message) = ("BadConfig".to_owned(), "WATCH_FILE is missing".to_owned());
-    assert_eq!(
-        failed,
-        Outcome::Failed {
-            error_type,
-            message
-        }
-    );
+    assert_eq!(failed, Outcome::Failed { error_type, message });
     Ok(())
 }
 
@@ -204,10 +138,7 @@ async fn fifty_sandboxes_work_side_by_side() -> anyhow::Result<()> {
         sandboxes.push(start(&[]).await?);
     }
     for (n, sandbox) in sandboxes.iter().enumerate() {
-        assert_eq!(
-            sandbox.invoke(&json!({"n": n})).await?.answered()?["event"]["n"],
-            json!(n)
-        );
+        assert_eq!(sandbox.invoke(&json!({"n": n})).await?.answered()?["event"]["n"], json!(n));
     }
     Ok(())
 }

@@ -111,6 +111,7 @@ async fn receive(State(log): State<Shared>, uri: Uri, headers: HeaderMap, body: 
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
         return HangUp.into_response();
     };
+    #[expect(clippy::disallowed_methods, reason = "when a request arrived is a fact of this server, not a decision")]
     let at = Timestamp::now();
     let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
 

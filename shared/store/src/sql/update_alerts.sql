@@ -1,0 +1,13 @@
+update watchkeeper.alerts as alert
+set severity          = new.severity,
+    notified_severity = new.notified_severity,
+    status            = case when new.resolved_at is null then 'firing' else 'resolved' end,
+    last_signal_at    = new.last_signal_at,
+    resolved_at       = new.resolved_at,
+    close_reason      = new.close_reason,
+    signal_count      = new.signal_count
+from unnest(
+    $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bigint[]
+) as new (alert_id, severity, notified_severity, last_signal_at, resolved_at, close_reason, signal_count)
+where alert.alert_id = new.alert_id
+  and alert.status = 'firing'

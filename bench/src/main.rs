@@ -1,0 +1,94 @@
+//! Measures what the suite costs: the release binaries of the functions under a Runtime API of our own, beside Python
+//! functions of the same job in the same run. `cargo bench-suite` prints the table; `--write` keeps it.
+
+mod cold_start;
+mod machine;
+mod memory;
+mod one_alert;
+mod package;
+mod stats;
+mod table;
+mod world;
+
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+use clap::Parser;
+use machine::Machine;
+use table::Table;
+use world::World;
+
+/// Where `--write` keeps the table.
+const REPORT: &str = "docs/BENCHMARKS.md";
+
+/// Measures cold starts, memory, package sizes and the way of one alert.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Keep the table in docs/BENCHMARKS.md, too.
+    #[arg(long)]
+    write: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    ensure!(!cfg!(debug_assertions), "only release builds are worth measuring: run `cargo bench-suite`");
+    // One thread for us and one core for the function, on the machine with two that the budgets are for.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.context("starting the async runtime")?.block_on(run(&arguments))
+}
+
+async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    // Only plain HTTP is spoken here, but the client wants to know whose TLS it would use.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    eprintln!("building the functions in release, starting Postgres and the AWS emulator …");
+    let world = World::start().await?;
+    let machine = Machine::describe(&version(&world.python, "--version")?, &postgres_version(&world).await?);
+    if let Some(warning) = machine.warning() {
+        eprintln!("warning: {warning}");
+    }
+    let mut table = Table::default();
+    for subject in world::subjects() {
+        eprintln!("starting {} and its peer, in turns …", subject.function);
+        table.0.extend(cold_start::measure(&world, &subject).await?);
+        table.0.push(package::measure(&world, &subject)?);
+        if subject.function == "alert-router" {
+            eprintln!("sending alerts through {} one by one …", subject.function);
+            table.0.extend(one_alert::measure(&world, &subject).await?);
+        }
+    }
+    println!("{}\n\n{table}", machine.sentences());
+    if arguments.write {
+        let report = testkit::binaries::workspace().join(REPORT);
+        std::fs::write(&report, document(&machine, &table)).with_context(|| format!("writing {REPORT}"))?;
+        println!("kept in {REPORT}");
+    }
+    Ok(())
+}
+
+/// The report as a page.
+fn document(machine: &Machine, table: &Table) -> String {
+    format!(
+        "# Benchmarks\n\n\
+         `cargo bench-suite --write` makes this page. It runs the actual release binaries under a local Runtime API, \
+         with Postgres and an AWS emulator on the same machine; figures are medians unless they say otherwise, and the \
+         peer takes turns with ours in the same run. The Python peer (`bench/peer/function.py`) makes the same AWS \
+         clients with boto3, and for its answer reads SSM and Postgres once.\n\n\
+         Measured on: {}.\n\n{table}",
+        machine.sentences()
+    )
+}
+
+async fn postgres_version(world: &World) -> anyhow::Result<String> {
+    let (database, connection) = tokio_postgres::connect(&world.database_url, tokio_postgres::NoTls).await?;
+    let driving = tokio::spawn(connection);
+    let rows = database.query_typed("select current_setting('server_version')", &[]).await?;
+    driving.abort();
+    let version: String = rows.first().context("Postgres did not say its version")?.try_get(0)?;
+    Ok(format!("PostgreSQL {}", version.split(' ').next().unwrap_or_default()))
+}
+
+fn version(program: &std::path::Path, argument: &str) -> anyhow::Result<String> {
+    let output = Command::new(program).arg(argument).output();
+    let output = output.with_context(|| format!("asking {} for its version", program.display()))?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

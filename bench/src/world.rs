@@ -1,0 +1,173 @@
+//! What the measured functions meet: Postgres, SSM and SQS of the emulator, a receiver, and the environment of each.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ssm::types::ParameterType;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testkit::binaries::binary;
+use testkit::emulator::{ACCOUNT, Access, Emulator, REGION};
+use testkit::postgres::Postgres;
+use testkit::receivers::Receivers;
+use testkit::runtime_api::{Options, Sandbox};
+use testkit::tools::ToolSet;
+
+const PEER: ToolSet = ToolSet::new("bench-peer", include_str!("../peer/requirements.txt"));
+const SSM_PATH: &str = "/local/watchkeeper";
+
+/// One receiver, so that every alert is one request.
+const WATCH_FILE: &str = r#"
+namespace = "Bench"
+
+[database.pipeline]
+url = "ssm:database/pipeline_url"
+
+[check.telemetry]
+database = "pipeline"
+sql = "select 1::float8 as lag"
+[check.telemetry.metric.lag]
+name = "TelemetryLag"
+unit = "Seconds"
+above = 180
+severity = "HIGH"
+
+[receiver.on-call]
+pagerduty = { routing_key = "ssm:receivers/pagerduty", url = "ssm:receivers/pagerduty_url" }
+
+[routes]
+default = ["on-call"]
+"#;
+
+/// A function under measurement.
+pub(crate) struct Subject {
+    /// Package and binary.
+    pub(crate) function: &'static str,
+    /// What boto3 calls the clients that it makes.
+    pub(crate) clients: &'static str,
+    /// A payload that reads everything and changes nothing.
+    pub(crate) dry_run: Value,
+}
+
+/// The functions there are.
+pub(crate) fn subjects() -> [Subject; 3] {
+    [
+        Subject {
+            function: "alert-router",
+            clients: "ssm,sqs,sns",
+            dry_run: json!({"tick": "retry", "dry_run": true}),
+        },
+        Subject { function: "healthcheck", clients: "ssm,sqs,cloudwatch", dry_run: json!({"dry_run": true}) },
+        Subject { function: "migrator", clients: "ssm", dry_run: json!({}) },
+    ]
+}
+
+/// Everything that runs beside the functions; dropping it ends it all.
+pub(crate) struct World {
+    pub(crate) receivers: Receivers,
+    pub(crate) directory: TempDir,
+    pub(crate) database_url: String,
+    pub(crate) python: PathBuf,
+    pub(crate) queue_url: String,
+    access: Access,
+    aws: SdkConfig,
+    _emulator: Emulator,
+    _postgres: Postgres,
+}
+
+impl World {
+    /// Starts it all and migrates the database with the real migrator.
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let directory = tempfile::tempdir().context("making a folder for the run")?;
+        let postgres = Postgres::start()?;
+        let database_url = postgres.create_database("bench")?;
+        let emulator = Emulator::start(&directory.path().join("emulator"), &[])?;
+        let access = emulator.access(ACCOUNT);
+        let credentials = aws_sdk_ssm::config::Credentials::new(&access.account, "test", None, None, "bench");
+        let aws = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(&access.endpoint)
+            .credentials_provider(credentials)
+            .load()
+            .await;
+        let receivers = Receivers::start().await?;
+        let queue = aws_sdk_sqs::Client::new(&aws).create_queue().queue_name("alerts").send().await;
+        let queue_url = queue.context("making the queue")?.queue_url.context("the queue has no URL")?;
+        let python = PEER.install()?.program("python");
+        let world = Self {
+            receivers,
+            directory,
+            database_url,
+            python,
+            queue_url,
+            access,
+            aws,
+            _emulator: emulator,
+            _postgres: postgres,
+        };
+        world.put_parameters().await?;
+        std::fs::write(world.watch_file(), WATCH_FILE).context("writing the watch file")?;
+        world.migrate().await?;
+        Ok(world)
+    }
+
+    /// A fresh process of a function.
+    pub(crate) async fn sandbox(&self, subject: &Subject) -> anyhow::Result<Sandbox> {
+        Sandbox::start(&binary(subject.function)?, self.environment(), Options::default()).await
+    }
+
+    /// A fresh process of its peer.
+    pub(crate) async fn peer(&self, subject: &Subject) -> anyhow::Result<Sandbox> {
+        let program = testkit::binaries::workspace().join("bench/peer/function.py");
+        let mut environment = self.environment();
+        environment.push(("CLIENTS", subject.clients.to_owned()));
+        environment.push(("SSM_PATH", SSM_PATH.to_owned()));
+        let arguments = vec![program.to_string_lossy().into_owned()];
+        let options = Options { name: Some(subject.function.to_owned()), arguments, ..Options::default() };
+        Sandbox::start(&self.python, environment, options).await
+    }
+
+    /// A client of the emulator's SQS.
+    pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.aws)
+    }
+
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        let mut environment = self.access.variables();
+        environment.extend([
+            ("ENVIRONMENT", "local".to_owned()),
+            ("ALERTS_QUEUE_URL", self.queue_url.clone()),
+            ("PAGES_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT}:pages")),
+            ("WATCH_FILE", self.watch_file().to_string_lossy().into_owned()),
+        ]);
+        environment
+    }
+
+    fn watch_file(&self) -> PathBuf {
+        self.directory.path().join("watch.toml")
+    }
+
+    async fn put_parameters(&self) -> anyhow::Result<()> {
+        let ssm = aws_sdk_ssm::Client::new(&self.aws);
+        let parameters = [
+            ("database/url", self.database_url.clone()),
+            ("database/pipeline_url", self.database_url.clone()),
+            ("receivers/pagerduty", "0123456789abcdef0123456789abcdef".to_owned()),
+            ("receivers/pagerduty_url", self.receivers.pagerduty_url()),
+        ];
+        for (name, value) in parameters {
+            let put = ssm.put_parameter().name(format!("{SSM_PATH}/{name}")).value(value);
+            let put = put.r#type(ParameterType::SecureString).send().await;
+            put.with_context(|| format!("putting the parameter {name}"))?;
+        }
+        Ok(())
+    }
+
+    async fn migrate(&self) -> anyhow::Result<()> {
+        let migrator = Sandbox::start(&binary("migrator")?, self.environment(), Options::default()).await?;
+        let outcome = migrator.invoke(&json!({})).await?;
+        outcome.answered().with_context(|| format!("migrating the database:\n{}", migrator.output()))?;
+        Ok(())
+    }
+}

@@ -3,6 +3,7 @@
 //! Decisions are functions of state and `now`; parsing into these types is the only thing here that fails.
 
 pub mod alert;
+pub mod check;
 pub mod decide;
 pub mod delivery;
 pub mod duration;

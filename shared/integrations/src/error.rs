@@ -40,9 +40,10 @@ impl NotifyError {
     /// What happened, without secrets.
     pub fn cause(&self) -> &Cause {
         match self {
-            Self::Transient(cause) | Self::RateLimited { cause, .. } | Self::Permanent(cause) | Self::Ambiguous(cause) => {
-                cause
-            }
+            Self::Transient(cause)
+            | Self::RateLimited { cause, .. }
+            | Self::Permanent(cause)
+            | Self::Ambiguous(cause) => cause,
         }
     }
 }
@@ -75,7 +76,8 @@ impl Cause {
                 text = text.replace(part, "[secret]");
             }
         }
-        let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+        let words: Vec<&str> =
+            text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
         Self { http_status, text: domain::notification::truncate(&words.join(" "), LONGEST_CAUSE) }
     }
 }

@@ -6,6 +6,7 @@
 mod error;
 mod http;
 pub mod pagerduty;
+mod receiver;
 pub mod sns;
 mod text;
 pub mod webhook;
@@ -15,6 +16,7 @@ use domain::Notification;
 
 pub use error::{Cause, NotifyError};
 pub use http::Http;
+pub use receiver::Receivers;
 
 /// A receiver that can be told something.
 #[async_trait]

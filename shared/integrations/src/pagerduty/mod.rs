@@ -42,8 +42,7 @@ impl Notifier for PagerDuty {
     async fn notify(&self, notification: &Notification, _repeat: bool) -> Result<Receipt, NotifyError> {
         let body = event::body(notification, &self.routing_key)?;
         let secrets = [&self.routing_key];
-        let post =
-            Post { receiver: "PagerDuty", url: &self.url, idempotency_key: None, body, secrets: &secrets };
+        let post = Post { receiver: "PagerDuty", url: &self.url, idempotency_key: None, body, secrets: &secrets };
         let accepted = self.http.post(post).await?;
         let key = serde_json::from_str::<Answer>(&accepted.body).ok().and_then(|answer| answer.dedup_key);
         Ok(Receipt {

@@ -63,8 +63,14 @@ impl Notifier for Sns {
 }
 
 /// Codes by which AWS asks to slow down. <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
-const THROTTLES: [&str; 6] =
-    ["Throttling", "ThrottlingException", "Throttled", "ThrottledException", "TooManyRequestsException", "KMSThrottling"];
+const THROTTLES: [&str; 6] = [
+    "Throttling",
+    "ThrottlingException",
+    "Throttled",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "KMSThrottling",
+];
 /// Codes that fresh credentials cure.
 const EXPIRED: [&str; 3] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
 
@@ -114,5 +120,5 @@ fn failed_to_connect(err: &(dyn Error + 'static)) -> bool {
 
 /// An error and everything behind it.
 fn sources<'a>(err: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(err), |err: &&'a (dyn Error + 'static)| err.source())
+    std::iter::successors(Some(err), |err| (*err).source())
 }

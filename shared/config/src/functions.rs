@@ -1,0 +1,155 @@
+//! What each function takes from its environment variables. All of them are deploy-time shape: changing one is a deploy.
+
+use std::path::{Path, PathBuf};
+
+use crate::environment::{Environment, VariableError, Variables};
+use crate::reference::Branch;
+
+/// Variables that every function has.
+const GLOBALS: &str = "Globals.Function";
+/// Variables of alert-router alone.
+const ROUTER: &str = "AlertRouterFunction.Properties";
+
+/// What `alert-router` needs to know before it reads anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouterConfig {
+    /// `ENVIRONMENT`.
+    pub environment: Environment,
+    /// `WATCH_FILE`, else `config/$ENVIRONMENT.toml`; a relative path starts at `LAMBDA_TASK_ROOT`.
+    pub watch_file: PathBuf,
+    /// `ALERTS_QUEUE_URL`: the queue that signals come from and go back to.
+    pub alerts_queue_url: String,
+    /// `PAGES_TOPIC_ARN`: the topic that receivers with `sns = { topic = "pages" }` publish to.
+    pub pages_topic_arn: String,
+}
+
+impl RouterConfig {
+    /// The branches of secrets that the function reads at its start, and its role may read.
+    pub const BRANCHES: &[Branch] = &[Branch::Database, Branch::Receivers];
+
+    /// Reads the variables of this process.
+    ///
+    /// # Errors
+    /// Names the first that is missing and where `template.yaml` sets it.
+    pub fn from_env() -> Result<Self, VariableError> {
+        Variables::of_process(Self::read)
+    }
+
+    fn read(variables: &Variables<'_>) -> Result<Self, VariableError> {
+        let environment = environment(variables)?;
+        Ok(Self {
+            watch_file: watch_file(variables, &environment),
+            environment,
+            alerts_queue_url: variables.required("ALERTS_QUEUE_URL", ROUTER)?,
+            pages_topic_arn: variables.required("PAGES_TOPIC_ARN", ROUTER)?,
+        })
+    }
+
+    /// The ARN of the topic that the watch file calls by this name.
+    pub fn topic_arn(&self, name: &str) -> Option<&str> {
+        (name == crate::watch_file::PAGES_TOPIC).then_some(&self.pages_topic_arn)
+    }
+}
+
+/// What `healthcheck` needs to know before it reads anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthcheckConfig {
+    /// `ENVIRONMENT`.
+    pub environment: Environment,
+    /// `WATCH_FILE`, else `config/$ENVIRONMENT.toml`; a relative path starts at `LAMBDA_TASK_ROOT`.
+    pub watch_file: PathBuf,
+}
+
+impl HealthcheckConfig {
+    /// The branches of secrets that the function reads at its start, and its role may read.
+    pub const BRANCHES: &[Branch] = &[Branch::Database];
+
+    /// Reads the variables of this process.
+    ///
+    /// # Errors
+    /// Names the first that is missing and where `template.yaml` sets it.
+    pub fn from_env() -> Result<Self, VariableError> {
+        Variables::of_process(|variables| {
+            let environment = environment(variables)?;
+            Ok(Self { watch_file: watch_file(variables, &environment), environment })
+        })
+    }
+}
+
+/// What `migrator` needs to know before it reads anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigratorConfig {
+    /// `ENVIRONMENT`.
+    pub environment: Environment,
+    /// `WATCH_FILE`, else `config/$ENVIRONMENT.toml`; a relative path starts at `LAMBDA_TASK_ROOT`.
+    pub watch_file: PathBuf,
+}
+
+impl MigratorConfig {
+    /// The branches of secrets that the function reads at its start, and its role may read.
+    pub const BRANCHES: &[Branch] = &[Branch::Database];
+
+    /// Reads the variables of this process.
+    ///
+    /// # Errors
+    /// Names the first that is missing and where `template.yaml` sets it.
+    pub fn from_env() -> Result<Self, VariableError> {
+        Variables::of_process(|variables| {
+            let environment = environment(variables)?;
+            Ok(Self { watch_file: watch_file(variables, &environment), environment })
+        })
+    }
+}
+
+fn environment(variables: &Variables<'_>) -> Result<Environment, VariableError> {
+    Environment::parse(&variables.required("ENVIRONMENT", GLOBALS)?)
+}
+
+fn watch_file(variables: &Variables<'_>, environment: &Environment) -> PathBuf {
+    let named = variables.optional("WATCH_FILE").unwrap_or_else(|| format!("config/{environment}.toml"));
+    match variables.optional("LAMBDA_TASK_ROOT") {
+        Some(root) => Path::new(&root).join(named),
+        None => PathBuf::from(named),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn router(pairs: &[(&str, &str)]) -> Result<RouterConfig, VariableError> {
+        let look_up = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        RouterConfig::read(&Variables(&look_up))
+    }
+
+    const ENVIRONMENT: (&str, &str) = ("ENVIRONMENT", "prd");
+    const QUEUE: (&str, &str) = ("ALERTS_QUEUE_URL", "https://sqs.example/alerts");
+    const TOPIC: (&str, &str) = ("PAGES_TOPIC_ARN", "arn:aws:sns:eu-central-1:1:pages");
+
+    #[test]
+    fn the_watch_file_stands_beside_the_function_unless_it_is_named() {
+        let path = |extra: &[(&str, &str)]| {
+            router(&[&[ENVIRONMENT, QUEUE, TOPIC], extra].concat()).map(|config| config.watch_file)
+        };
+        assert_eq!(path(&[]), Ok("config/prod.toml".into()));
+        assert_eq!(path(&[("LAMBDA_TASK_ROOT", "/var/task")]), Ok("/var/task/config/prod.toml".into()));
+        let named = [("LAMBDA_TASK_ROOT", "/var/task"), ("WATCH_FILE", "config/drill.toml")];
+        assert_eq!(path(&named), Ok("/var/task/config/drill.toml".into()));
+        assert_eq!(path(&[("LAMBDA_TASK_ROOT", "/var/task"), ("WATCH_FILE", "/tmp/w.toml")]), Ok("/tmp/w.toml".into()));
+    }
+
+    #[test]
+    fn a_missing_variable_is_named_with_the_place_that_sets_it() {
+        let error = router(&[ENVIRONMENT, QUEUE]).expect_err("no topic").to_string();
+        assert!(error.contains("PAGES_TOPIC_ARN") && error.contains("AlertRouterFunction"), "{error}");
+        let error = router(&[QUEUE, TOPIC, ("ENVIRONMENT", " ")]).expect_err("no environment").to_string();
+        assert!(error.contains("ENVIRONMENT") && error.contains("Globals.Function"), "{error}");
+    }
+
+    #[test]
+    fn only_the_topic_pages_is_known_by_name() {
+        let config = router(&[ENVIRONMENT, QUEUE, TOPIC]).expect("complete");
+        assert_eq!(config.topic_arn("pages"), Some(TOPIC.1));
+        assert_eq!(config.topic_arn("self"), None);
+    }
+}

@@ -1,0 +1,133 @@
+//! The watch file: what is watched, who is told. `config/local.toml` is an example to read top to bottom.
+
+mod check;
+mod names;
+mod problem;
+mod reader;
+mod receiver;
+mod route;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use domain::policy::{DEFAULT_DEDUP_WINDOW, Route};
+use domain::{Policy, check::Metric};
+use jiff::SignedDuration;
+use toml::de::DeTable;
+
+use crate::environment::Environment;
+use reader::{Problems, Table};
+
+pub use check::{Check, DEFAULT_STATEMENT_TIMEOUT, Database, LONGEST_STATEMENT_TIMEOUT};
+pub use problem::{Problem, WatchFileError};
+pub use receiver::{PAGES_TOPIC, Receiver};
+
+/// A watch file without mistakes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WatchFile {
+    /// Where it was read.
+    pub file: String,
+    /// The environment it was read for.
+    pub environment: Environment,
+    /// CloudWatch namespace of every metric.
+    pub namespace: String,
+    /// What is watched, by name.
+    pub databases: BTreeMap<String, Database>,
+    /// The checks, in the order they are written.
+    pub checks: Vec<Check>,
+    /// Who can be told, by name.
+    pub receivers: BTreeMap<String, Receiver>,
+    /// Who is told what matches no route.
+    pub default_route: Vec<String>,
+    /// Ordered; the first that matches wins.
+    pub routes: Vec<Route>,
+    /// How long an alert opened by an event swallows its repeats.
+    pub dedup_window: SignedDuration,
+}
+
+/// The sections of a watch file. One whose function has not landed yet is refused as unknown, not ignored.
+const SECTIONS: [&str; 6] = ["namespace", "database", "check", "receiver", "routes", "noise"];
+
+impl WatchFile {
+    /// Reads the watch file of an environment.
+    ///
+    /// # Errors
+    /// When it is not there, and with every mistake in it at once: file, line, key path, what was expected.
+    pub fn load(path: &Path, environment: &Environment) -> Result<Self, WatchFileError> {
+        let file = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, &file, environment),
+            Err(source) => Err(WatchFileError::Unreadable { file, source }),
+        }
+    }
+
+    /// Reads a watch file's text; `file` names it in errors.
+    ///
+    /// # Errors
+    /// With every mistake at once.
+    pub fn parse(text: &str, file: &str, environment: &Environment) -> Result<Self, WatchFileError> {
+        let problems = Problems::of(text);
+        let (tree, broken) = DeTable::parse_recoverable(text);
+        for error in &broken {
+            problems.note(error.span().map_or(0, |span| span.start), "", format!("is not TOML: {}", error.message()));
+        }
+        // What is missing from a text that breaks off half-way is not worth listing.
+        let read = if broken.is_empty() { read(&problems, tree.get_ref(), file, environment) } else { None };
+        let problems = problems.into_sorted();
+        match read {
+            Some(watch_file) if problems.is_empty() => Ok(watch_file),
+            _ => Err(WatchFileError::Wrong { file: file.to_owned(), problems }),
+        }
+    }
+
+    /// The check of this name.
+    pub fn check(&self, name: &str) -> Option<&Check> {
+        self.checks.iter().find(|check| check.name == name)
+    }
+
+    /// What decisions depend on.
+    pub fn policy(&self) -> Policy {
+        let metrics = || self.checks.iter().flat_map(|check| &check.metrics);
+        let by_name = |value: fn(&Metric) -> Option<String>| {
+            metrics().filter_map(|metric| Some((metric.name.clone(), value(metric)?))).collect()
+        };
+        Policy {
+            environment: self.environment.to_string(),
+            namespace: self.namespace.clone(),
+            metric_severity: metrics().filter_map(|metric| Some((metric.name.clone(), metric.severity?))).collect(),
+            metric_runbook: by_name(|metric| metric.runbook.clone()),
+            receivers: self.receivers.iter().map(|(name, receiver)| (name.clone(), receiver.integration())).collect(),
+            routes: self.routes.clone(),
+            default_route: self.default_route.clone(),
+            dedup_window: self.dedup_window,
+        }
+    }
+}
+
+/// Reads all sections; `None` where so much is wrong that no watch file can be made (the problems say what).
+fn read<'t>(
+    problems: &'t Problems<'t>,
+    tree: &'t DeTable<'t>,
+    file: &str,
+    environment: &Environment,
+) -> Option<WatchFile> {
+    let root = Table::root(problems, tree, &SECTIONS);
+    let namespace = names::namespace(&root);
+    let databases = check::databases(&root);
+    let checks = check::checks(&root, &databases);
+    let receivers = receiver::receivers(&root, environment);
+    let (default_route, routes) = route::routes(&root, &receivers);
+    let noise = root.table("noise", &["dedup_window"]);
+    let dedup_window = noise.and_then(|noise| noise.duration("dedup_window"));
+    Some(WatchFile {
+        file: file.to_owned(),
+        environment: environment.clone(),
+        namespace: namespace?,
+        databases: databases.into_iter().filter_map(|(name, database)| Some((name, database?))).collect(),
+        checks,
+        receivers: receivers.into_iter().filter_map(|(name, receiver)| Some((name, receiver?))).collect(),
+        default_route,
+        routes,
+        dedup_window: dedup_window.map_or(DEFAULT_DEDUP_WINDOW, |window| window.value),
+    })
+}

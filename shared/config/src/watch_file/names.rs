@@ -1,0 +1,66 @@
+//! Which names the watch file may give: its own, and CloudWatch's.
+
+use super::reader::{Found, Table};
+
+/// Notes a mistake unless the name is in kebab-case, as all names are that people type and route by.
+pub(super) fn expect_kebab_case(table: &Table<'_>, name: &Found<&str>) {
+    let word = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    if !name.value.split('-').all(word) {
+        table.note_at(name, "expected a name in kebab-case, as in `urgent-queue`");
+    }
+}
+
+/// The namespace. <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html>
+pub(super) fn namespace(root: &Table<'_>) -> Option<String> {
+    let namespace =
+        root.required_text("namespace", "the CloudWatch namespace of every metric, as in \"OPsPipeline\"")?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '#' | ':' | ' ');
+    if namespace.value.len() > 255 || namespace.value.starts_with([':', ' ']) || !namespace.value.chars().all(allowed) {
+        root.note_at(&namespace, "expected at most 255 letters, digits and . - _ / # : as in `OPsPipeline`");
+    } else if namespace.value.starts_with("AWS/") {
+        root.note_at(&namespace, "namespaces that begin with AWS/ are Amazon's own");
+    }
+    Some(namespace.value.to_owned())
+}
+
+/// Notes a mistake unless CloudWatch takes this as a metric's name.
+pub(super) fn expect_metric_name(table: &Table<'_>, name: &Found<&str>) {
+    let allowed = |c: char| matches!(c, ' '..='~');
+    if name.value.len() > 240 || name.value.starts_with(':') || !name.value.chars().all(allowed) {
+        table.note_at(
+            name,
+            "expected at most 240 ASCII characters that do not begin with a colon, as in `TelemetryLag`",
+        );
+    }
+}
+
+/// Every unit that CloudWatch knows.
+pub(super) const UNITS: [&str; 27] = [
+    "Seconds",
+    "Count",
+    "Percent",
+    "Milliseconds",
+    "Microseconds",
+    "Bytes",
+    "Kilobytes",
+    "Megabytes",
+    "Gigabytes",
+    "Terabytes",
+    "Bits",
+    "Kilobits",
+    "Megabits",
+    "Gigabits",
+    "Terabits",
+    "Bytes/Second",
+    "Kilobytes/Second",
+    "Megabytes/Second",
+    "Gigabytes/Second",
+    "Terabytes/Second",
+    "Bits/Second",
+    "Kilobits/Second",
+    "Megabits/Second",
+    "Gigabits/Second",
+    "Terabits/Second",
+    "Count/Second",
+    "None",
+];

@@ -1,0 +1,342 @@
+//! The shipped watch files are right, and a wrong one says everything that is wrong with it.
+
+use std::path::{Path, PathBuf};
+
+use config::watch_file::{Receiver, WatchFileError};
+use config::{Environment, WatchFile};
+use domain::check::Threshold;
+use domain::policy::Integration;
+use domain::{Severity, Signal, SignalStatus};
+use jiff::SignedDuration;
+
+const SHIPPED: [&str; 4] = ["local", "dev", "staging", "prod"];
+
+fn shipped_file(environment: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(format!("{environment}.toml"))
+}
+
+fn load(environment: &str) -> anyhow::Result<WatchFile> {
+    Ok(WatchFile::load(&shipped_file(environment), &Environment::parse(environment)?)?)
+}
+
+/// Every line of the error that a text gives in an environment; empty where it is right.
+fn mistakes(environment: &str, text: &str) -> anyhow::Result<Vec<String>> {
+    match WatchFile::parse(text, "w.toml", &Environment::parse(environment)?) {
+        Ok(_) => Ok(Vec::new()),
+        Err(error) => Ok(error.to_string().lines().map(str::to_owned).collect()),
+    }
+}
+
+/// A right one to spoil.
+const RIGHT: &str = r#"namespace = "OPsPipeline"
+
+[database.pipeline]
+url = "ssm:database/pipeline_url"
+
+[check.telemetry]
+database = "pipeline"
+sql = "select 1 as lag"
+
+[check.telemetry.metric.lag]
+name = "TelemetryLag"
+unit = "Seconds"
+above = 180
+severity = "HIGH"
+
+[receiver.team]
+webhook = { url = "ssm:receivers/hook" }
+
+[routes]
+default = ["team"]
+"#;
+
+#[test]
+fn the_shipped_files_are_right() {
+    for environment in SHIPPED {
+        let watch_file = load(environment).unwrap_or_else(|err| panic!("{err}"));
+        assert!(watch_file.check("telemetry").is_some(), "{environment}");
+        assert_eq!(watch_file.policy().environment, environment);
+    }
+}
+
+#[test]
+fn the_shipped_files_measure_the_same_check() -> anyhow::Result<()> {
+    let local = load("local")?;
+    for environment in SHIPPED {
+        let other = load(environment)?;
+        assert_eq!(local.check("telemetry").map(|check| &check.sql), other.check("telemetry").map(|check| &check.sql));
+        let threshold = other.checks[0].metrics[0].threshold;
+        assert_eq!(threshold, Some(Threshold::Above(180.0)), "{environment}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_local_file_is_what_the_contract_says() -> anyhow::Result<()> {
+    let local = load("local")?;
+    let kinds: Vec<_> =
+        local.receivers.iter().map(|(name, receiver)| (name.as_str(), receiver.integration())).collect();
+    let expected = [("hook", Integration::Webhook), ("mail", Integration::Sns), ("on-call", Integration::Pagerduty)];
+    assert_eq!(kinds, expected);
+    let metric = &local.checks[0].metrics[0];
+    assert_eq!((metric.name.as_str(), metric.unit.as_deref()), ("TelemetryLag", Some("Seconds")));
+    assert_eq!(metric.lasting, Some(SignedDuration::ZERO));
+    let policy = local.policy();
+    assert_eq!(policy.severity_of_metric("OPsPipeline", "TelemetryLag"), Some(Severity::High));
+    assert_eq!(policy.metric_runbook.get("TelemetryLag").map(String::as_str), Some("docs/runbooks/telemetry-lag.md"));
+    for (severity, told) in [
+        (Severity::Critical, &["on-call", "mail"][..]),
+        (Severity::High, &["on-call", "mail"]),
+        (Severity::Medium, &["hook"]),
+        (Severity::Low, &["hook"]),
+    ] {
+        assert_eq!(policy.receivers_for(&some_signal(severity), severity), told, "{severity}");
+    }
+    Ok(())
+}
+
+fn some_signal(severity: Severity) -> Signal {
+    let labels = Default::default();
+    Signal {
+        id: Default::default(),
+        idempotency_key: "k".to_owned(),
+        occurred_at: domain::Timestamp::UNIX_EPOCH,
+        source: "s".to_owned(),
+        kind: "metric".to_owned(),
+        subject: "OPsPipeline/TelemetryLag".to_owned(),
+        environment: "local".to_owned(),
+        status: SignalStatus::Firing,
+        severity,
+        fingerprint: domain::Fingerprint::of("local", "metric", "OPsPipeline/TelemetryLag", &labels),
+        labels,
+        summary: String::new(),
+        body: String::new(),
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_with_what_would_name_another() -> anyhow::Result<()> {
+    let error =
+        WatchFile::load(Path::new("config/nowhere.toml"), &Environment::parse("nowhere")?).expect_err("no file");
+    assert!(matches!(error, WatchFileError::Unreadable { .. }));
+    let text = error.to_string();
+    assert!(text.contains("config/nowhere.toml") && text.contains("WATCH_FILE"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn what_is_not_said_has_its_default() -> anyhow::Result<()> {
+    let watch_file = WatchFile::parse(RIGHT, "w.toml", &Environment::parse("prod")?)?;
+    assert_eq!(watch_file.dedup_window, SignedDuration::from_hours(1));
+    assert_eq!(watch_file.databases["pipeline"].statement_timeout, SignedDuration::from_secs(5));
+    assert_eq!(watch_file.checks[0].metrics[0].lasting, None);
+    assert!(matches!(watch_file.receivers["team"], Receiver::Webhook { .. }));
+    Ok(())
+}
+
+#[test]
+fn each_mistake_is_told_with_its_line_its_key_and_what_was_expected() -> anyhow::Result<()> {
+    // What is written, what is written instead, and the one line that comes of it.
+    for (right, wrong, expected) in [
+        (
+            "above = 180",
+            "abvoe = 180",
+            "w.toml:13: check.telemetry.metric.lag.abvoe: unknown key (did you mean `above`?), expected one of name, unit, above, below, for, severity, presence, summary, runbook",
+        ),
+        (
+            "above = 180",
+            "above = \"180\"",
+            "w.toml:13: check.telemetry.metric.lag.above: expected a number, not the text \"180\"",
+        ),
+        ("above = 180", "above = inf", "w.toml:13: check.telemetry.metric.lag.above: is not a finite number"),
+        (
+            "above = 180",
+            "above = 180\nbelow = 1",
+            "w.toml:10: check.telemetry.metric.lag: expected `above` or `below`, not both: write two metrics",
+        ),
+        (
+            "above = 180",
+            "above = 180\nfor = \"5\"",
+            "w.toml:14: check.telemetry.metric.lag.for: `5` is not a duration: expected numbers with units s, m, h, d or w, largest first, as in `90s`, `2h30m`, `7d`",
+        ),
+        (
+            "severity = \"HIGH\"",
+            "severity = \"URGENT\"",
+            "w.toml:14: check.telemetry.metric.lag.severity: unknown severity `URGENT`: expected CRITICAL, HIGH, MEDIUM or LOW (or sev1…sev4, P1…P4, critical/error/warning/info)",
+        ),
+        (
+            "severity = \"HIGH\"\n",
+            "",
+            "w.toml:10: check.telemetry.metric.lag.severity: is missing: how bad it is beyond the threshold: CRITICAL, HIGH, MEDIUM or LOW",
+        ),
+        (
+            "\"Seconds\"",
+            "\"seconds\"",
+            "w.toml:12: check.telemetry.metric.lag.unit: there is no CloudWatch unit `seconds` (did you mean `Seconds`?), expected one of Seconds,",
+        ),
+        (
+            "name = \"TelemetryLag\"",
+            "name = \":lag\"",
+            "w.toml:11: check.telemetry.metric.lag.name: expected at most 240 ASCII characters that do not begin with a colon, as in `TelemetryLag`",
+        ),
+        (
+            "name = \"TelemetryLag\"\n",
+            "",
+            "w.toml:10: check.telemetry.metric.lag.name: is missing: its CloudWatch name, as in \"TelemetryLag\"",
+        ),
+        (
+            "[check.telemetry.metric.lag]",
+            "[check.telemetry.metric.old]\nname = \"TelemetryLag\"\n[check.telemetry.metric.lag]",
+            "w.toml:13: check.telemetry.metric.lag.name: check.telemetry.metric.old already sends a metric called TelemetryLag",
+        ),
+        (
+            "database = \"pipeline\"",
+            "database = \"pipelin\"",
+            "w.toml:7: check.telemetry.database: there is no database `pipelin` (did you mean `pipeline`?), expected one of pipeline",
+        ),
+        (
+            "database = \"pipeline\"\n",
+            "",
+            "w.toml:6: check.telemetry.database: is missing: the name of the database it asks",
+        ),
+        ("sql = \"select 1 as lag\"", "sql = \" \"", "w.toml:8: check.telemetry.sql: is empty"),
+        (
+            "[check.telemetry]",
+            "[check.telemetry]\nhttp = \"https://x\"",
+            "w.toml:7: check.telemetry.http: unknown key, expected one of database, sql, summary, runbook, metric",
+        ),
+        (
+            "\"ssm:database/pipeline_url\"",
+            "\"postgres://me:hunter2@db/x\"",
+            "w.toml:4: database.pipeline.url: expected a reference such as `ssm:database/pipeline_url`, relative to",
+        ),
+        (
+            "url = \"ssm:database/pipeline_url\"",
+            "url = \"ssm:database/pipeline_url\"\nstatement_timeout = \"1m\"",
+            "w.toml:5: database.pipeline.statement_timeout: expected 1s to 25s",
+        ),
+        (
+            "[receiver.team]",
+            "[receiver.Team_1]\nsns = { topic = \"pages\" }\n[receiver.team]",
+            "w.toml:16: receiver.Team_1: expected a name in kebab-case, as in `urgent-queue`",
+        ),
+        (
+            "webhook = { url = \"ssm:receivers/hook\" }",
+            "webhook = { url = \"http://hooks.example.com/\" }",
+            "w.toml:17: receiver.team.webhook.url: expected a reference such as `ssm:receivers/hook_url` or an address https://host/path",
+        ),
+        (
+            "webhook = { url = \"ssm:receivers/hook\" }",
+            "sns = { topic = \"page\" }",
+            "w.toml:17: receiver.team.sns.topic: there is no topic `page` (did you mean `pages`?), expected one of pages",
+        ),
+        (
+            "webhook = { url = \"ssm:receivers/hook\" }",
+            "pagerduty = { url = \"https://x/\" }",
+            "w.toml:17: receiver.team.pagerduty.routing_key: is missing: a reference to it, as in \"ssm:receivers/pagerduty\"",
+        ),
+        (
+            "webhook = { url = \"ssm:receivers/hook\" }",
+            "slack = { webhook = \"ssm:receivers/slack\" }",
+            "w.toml:17: receiver.team.slack: unknown key, expected one of pagerduty, sns, webhook",
+        ),
+        (
+            "webhook = { url = \"ssm:receivers/hook\" }",
+            "webhook = { url = \"ssm:receivers/hook\" }\nsns = { topic = \"pages\" }",
+            "w.toml:16: receiver.team: expected exactly one of pagerduty, sns, webhook",
+        ),
+        (
+            "default = [\"team\"]",
+            "default = [\"teem\"]",
+            "w.toml:20: routes.default: there is no receiver `teem` (did you mean `team`?), expected one of team",
+        ),
+        (
+            "default = [\"team\"]",
+            "default = []",
+            "w.toml:20: routes.default: is an empty list, expected at least one text",
+        ),
+        (
+            "default = [\"team\"]",
+            "default = [\"team\", \"team\"]",
+            "w.toml:20: routes.default: receiver `team` is listed twice",
+        ),
+        (
+            "default = [\"team\"]\n",
+            "",
+            "w.toml:19: routes.default: is missing: the names of the receivers that are told",
+        ),
+        (
+            "default = [\"team\"]",
+            "default = [\"team\"]\n[[routes.route]]\nwhen = {}\nto = \"team\"",
+            "w.toml:22: routes.route[0].when: asks nothing",
+        ),
+        (
+            "default = [\"team\"]",
+            "default = [\"team\"]\n[[routes.route]]\nwhen = { severity = \"BAD\" }\nto = \"team\"",
+            "w.toml:22: routes.route[0].when.severity: unknown severity `BAD`",
+        ),
+        (
+            "namespace = \"OPsPipeline\"\n",
+            "",
+            "w.toml:1: namespace: is missing: the CloudWatch namespace of every metric",
+        ),
+        (
+            "namespace = \"OPsPipeline\"",
+            "namespace = \"AWS/Lambda\"",
+            "w.toml:1: namespace: namespaces that begin with AWS/ are Amazon's own",
+        ),
+        (
+            "[routes]",
+            "[heartbeat.x]\nevery = \"1h\"\n[routes]",
+            "w.toml:19: heartbeat: unknown key, expected one of namespace, database, check, receiver, routes, noise",
+        ),
+        (
+            "[routes]",
+            "[noise]\ndedup_window = 3\n[routes]",
+            "w.toml:20: noise.dedup_window: expected a text, not the number 3",
+        ),
+        ("namespace = ", "namespace ", "w.toml:1: is not TOML: "),
+    ] {
+        assert!(RIGHT.contains(right), "{right}");
+        let lines = mistakes("prod", &RIGHT.replacen(right, wrong, 1))?;
+        let told: Vec<_> = lines.iter().filter(|line| line.starts_with(expected)).collect();
+        assert!(told.len() == 1 && lines.iter().all(|line| !line.contains("hunter2")), "{wrong}\n{}", lines.join("\n"));
+        assert!(lines.len() == 1 || wrong.contains("slack"), "{wrong}\n{}", lines.join("\n"));
+    }
+    assert_eq!(mistakes("prod", RIGHT)?, Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_order_of_lines() -> anyhow::Result<()> {
+    let wrong = RIGHT
+        .replace("above = 180", "abvoe = 180")
+        .replace("database = \"pipeline\"", "database = \"pipelin\"")
+        .replace("[\"team\"]", "[\"teem\"]");
+    let lines = mistakes("prod", &wrong)?;
+    let places: Vec<_> = lines.iter().map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(": ")).collect();
+    let expected = [
+        "w.toml:7: check.telemetry.database",
+        "w.toml:13: check.telemetry.metric.lag.abvoe",
+        "w.toml:20: routes.default",
+    ];
+    assert_eq!(places, expected, "{}", lines.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn plain_http_may_be_written_for_the_local_cloud_only() -> anyhow::Result<()> {
+    let text = RIGHT.replace("\"ssm:receivers/hook\"", "\"http://127.0.0.1:8080/hook\"");
+    assert_eq!(mistakes("local", &text)?, Vec::<String>::new());
+    assert_eq!(mistakes("staging", &text)?.len(), 1);
+    Ok(())
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_takes_the_reader_down(text in ".{0,200}", at in 0usize..RIGHT.len(), cut in 0usize..40) {
+        let _ = mistakes("prod", &text);
+        let spoilt = [&RIGHT[..at], &text, RIGHT.get(at + cut..).unwrap_or_default()].concat();
+        let _ = mistakes("prod", &spoilt);
+    }
+}

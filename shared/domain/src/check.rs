@@ -1,0 +1,143 @@
+//! What a check's reading becomes: which data go to CloudWatch, and which stay out.
+
+use jiff::SignedDuration;
+
+use crate::severity::Severity;
+
+/// One measured quantity of a check.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// The column of the check's row that carries it.
+    pub column: String,
+    /// Its CloudWatch name.
+    pub name: String,
+    /// Its CloudWatch unit.
+    pub unit: Option<String>,
+    /// Where it becomes a problem.
+    pub threshold: Option<Threshold>,
+    /// How long it must stay beyond the threshold; `None`: two evaluations in a row.
+    pub lasting: Option<SignedDuration>,
+    /// How bad it then is; also of a CloudWatch alarm on the same metric.
+    pub severity: Option<Severity>,
+    /// Whether `<name>Present` says 1 when there is a value. It says 0 when there is none in either case.
+    pub presence: bool,
+    /// What is measured, for people.
+    pub summary: Option<String>,
+    /// Where it says what to do.
+    pub runbook: Option<String>,
+}
+
+/// Where a metric becomes a problem.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Threshold {
+    /// Greater than this.
+    Above(f64),
+    /// Less than this.
+    Below(f64),
+}
+
+/// What is appended to a metric's name to say whether there was a value at all.
+pub const PRESENCE_SUFFIX: &str = "Present";
+
+/// The unit of a presence datum.
+const PRESENCE_UNIT: &str = "None";
+
+/// One value for CloudWatch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Datum {
+    /// The metric's name.
+    pub name: String,
+    /// The value; always finite.
+    pub value: f64,
+    /// The unit, if it has one.
+    pub unit: Option<String>,
+}
+
+/// What one reading of a metric amounts to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// The value, if there is a finite one.
+    pub value: Option<f64>,
+    /// What to send.
+    pub data: Vec<Datum>,
+    /// The reading was NaN or infinite. CloudWatch refuses such a value and everything sent along with it.
+    pub dropped: bool,
+}
+
+impl Metric {
+    /// The name of the metric that says whether there was a value.
+    pub fn presence_name(&self) -> String {
+        format!("{}{PRESENCE_SUFFIX}", self.name)
+    }
+
+    /// What a reading amounts to. `None` is SQL's NULL: an empty table has no lag, and saying 0 would call it healthy.
+    pub fn measure(&self, reading: Option<f64>) -> Measured {
+        let value = reading.filter(|value| value.is_finite());
+        let dropped = reading.is_some() && value.is_none();
+        let mut data = Vec::new();
+        if let Some(value) = value {
+            data.push(Datum { name: self.name.clone(), value, unit: self.unit.clone() });
+        }
+        if value.is_none() || self.presence {
+            let present = if value.is_some() { 1.0 } else { 0.0 };
+            data.push(Datum { name: self.presence_name(), value: present, unit: Some(PRESENCE_UNIT.to_owned()) });
+        }
+        Measured { value, data, dropped }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn lag(presence: bool) -> Metric {
+        Metric {
+            column: "lag".to_owned(),
+            name: "TelemetryLag".to_owned(),
+            unit: Some("Seconds".to_owned()),
+            threshold: Some(Threshold::Above(180.0)),
+            lasting: None,
+            severity: Some(Severity::High),
+            presence,
+            summary: None,
+            runbook: None,
+        }
+    }
+
+    fn sent(metric: &Metric, reading: Option<f64>) -> Vec<(String, f64)> {
+        metric.measure(reading).data.into_iter().map(|datum| (datum.name, datum.value)).collect()
+    }
+
+    #[test]
+    fn a_value_is_sent_with_its_unit() {
+        let measured = lag(false).measure(Some(42.5));
+        let datum = Datum { name: "TelemetryLag".to_owned(), value: 42.5, unit: Some("Seconds".to_owned()) };
+        assert_eq!(measured, Measured { value: Some(42.5), data: vec![datum], dropped: false });
+    }
+
+    #[test]
+    fn null_sends_no_value_but_says_that_there_was_none() {
+        assert_eq!(sent(&lag(false), None), [("TelemetryLagPresent".to_owned(), 0.0)]);
+    }
+
+    #[test]
+    fn presence_is_confirmed_only_where_asked_for() {
+        let both = [("TelemetryLag".to_owned(), 1.0), ("TelemetryLagPresent".to_owned(), 1.0)];
+        assert_eq!(sent(&lag(true), Some(1.0)), both);
+        assert_eq!(sent(&lag(true), None), [("TelemetryLagPresent".to_owned(), 0.0)]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_cloudwatch_refuses_is_ever_sent(
+            reading in proptest::option::of(proptest::num::f64::ANY),
+            presence: bool,
+        ) {
+            let measured = lag(presence).measure(reading);
+            prop_assert!(measured.data.iter().all(|datum| datum.value.is_finite()));
+            prop_assert_eq!(measured.dropped, reading.is_some_and(|value| !value.is_finite()));
+            prop_assert!(!measured.data.is_empty());
+        }
+    }
+}

@@ -7,7 +7,6 @@ use jiff::SignedDuration;
 use jiff::fmt::rfc2822;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Cause, NotifyError};
@@ -83,15 +82,9 @@ impl Http {
     }
 }
 
-/// Mozilla's roots, compiled in: scanning the system's two hundred certificate files costs a Lambda about 45 ms.
 fn build() -> Result<reqwest::Client, Box<dyn std::error::Error>> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(tls::client_config(None)?)
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TOTAL_TIMEOUT)
         // A sandbox freezes between invocations and its connections die silently: a request written into a dead one

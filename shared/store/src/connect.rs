@@ -1,11 +1,7 @@
 //! A connection to Postgres: bounded in time, encrypted unless the server is on this machine, dropped when broken.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{Host, SslMode};
@@ -37,7 +33,7 @@ impl Connection {
     pub async fn open(url: &SecretString, ca_pem: Option<&str>) -> Result<Self, Error> {
         let config = parse(url.expose_secret())?;
         let host = name(&config);
-        let tls = tls(ca_pem)?;
+        let tls = tls::client_config(ca_pem)?;
         let connecting = async {
             match config.get_ssl_mode() {
                 SslMode::Disable => {
@@ -112,21 +108,6 @@ fn name(config: &Config) -> String {
         Some(Host::Unix(path)) => path.display().to_string(),
         None => "an unnamed host".to_owned(),
     }
-}
-
-fn tls(ca_pem: Option<&str>) -> Result<ClientConfig, Error> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    for certificate in CertificateDer::pem_slice_iter(ca_pem.unwrap_or_default().as_bytes()) {
-        let added = certificate.map_err(|error| error.to_string());
-        added
-            .and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()))
-            .map_err(|reason| Error::BadCertificate { reason })?;
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::BadCertificate { reason: error.to_string() })?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[cfg(test)]

@@ -13,8 +13,15 @@ use crate::Error;
 use crate::rows::column;
 use crate::statements::{Flush, Statement};
 
-pub(crate) const STATEMENTS: &[&Statement] = &[&LEASE, &FINISH];
+pub(crate) const STATEMENTS: &[&Statement] = &[&COUNT_DUE, &LEASE, &FINISH];
 
+static COUNT_DUE: Statement = Statement {
+    name: "counting due deliveries",
+    sql: "select count(*) as due
+          from watchkeeper.deliveries
+          where (status = 'pending' and due_at <= $1) or (status = 'sending' and lease_until < $1)",
+    types: &[Type::TIMESTAMPTZ],
+};
 static LEASE: Statement = Statement {
     name: "leasing deliveries",
     sql: include_str!("sql/lease_deliveries.sql"),
@@ -81,6 +88,16 @@ pub enum Finished {
     Won,
     /// The lease had ended and another has it; the try is on record all the same.
     LostLease,
+}
+
+/// How many deliveries are due at `now`, those that wait for their turn included.
+///
+/// # Errors
+/// The statement's failure.
+pub async fn count_due(client: &Client, now: Timestamp) -> Result<usize, Error> {
+    let rows = COUNT_DUE.run(client, &[&now]).await?;
+    let due: i64 = rows.first().map(|row| column(row, "due")).transpose()?.unwrap_or(0);
+    Ok(usize::try_from(due).unwrap_or(0))
 }
 
 /// Leases up to `limit` deliveries that are due at `now`, until `lease_until`.

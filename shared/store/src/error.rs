@@ -25,11 +25,8 @@ pub enum Error {
         reason: String,
     },
     /// The certificate authority for the database cannot be read.
-    #[error("database/ca_pem is not a list of PEM certificates: {reason}")]
-    BadCertificate {
-        /// What the parser says.
-        reason: String,
-    },
+    #[error("database/ca_pem is not a list of PEM certificates")]
+    BadCertificate(#[from] tls::BadTls),
     /// No connection came about.
     #[error("failed to connect to Postgres at {host}")]
     Connect {
@@ -88,7 +85,7 @@ impl Error {
             Self::OldSchema { .. } => Class::OldSchema,
             Self::Statement { source, .. } => class_of(source),
             Self::BadUrl { .. }
-            | Self::BadCertificate { .. }
+            | Self::BadCertificate(_)
             | Self::ChangedMigration { .. } | Self::UnexpectedValue { .. } => Class::Failed,
         }
     }

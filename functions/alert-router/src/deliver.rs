@@ -1,0 +1,105 @@
+//! Sends what is due: leases it, tells the receivers, records what came of it; until nothing is due or time is short.
+
+use std::time::{Duration, Instant};
+
+use domain::delivery::{Next, after_try};
+use futures::future::join_all;
+use runtime::Deadline;
+use store::deliveries::{self, Finished, Lease, Tried};
+use store::{Connection, Error};
+
+use crate::app::{Clock, patience};
+use crate::receivers::Receivers;
+
+/// How many deliveries are under way at once: each has a receiver or a fingerprint of its own.
+const AT_ONCE: i64 = 16;
+/// A lease outlives its invocation by this much, so that nobody else sends while we still might.
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
+/// Below this nothing more is begun: an answer that comes after the end is an answer of unknown outcome.
+const TIME_TO_SEND: Duration = Duration::from_secs(2);
+
+/// What came of a round of deliveries.
+#[derive(Debug, Default)]
+pub(crate) struct Delivered {
+    /// Accepted by their receivers.
+    pub(crate) sent: usize,
+    /// To be tried again later.
+    pub(crate) retrying: usize,
+    /// Given up, by receiver, with the reason.
+    pub(crate) failed: Vec<(String, String)>,
+    /// Time ran out with more to do.
+    pub(crate) more: bool,
+}
+
+/// Delivers everything that is due by `clock`.
+///
+/// # Errors
+/// The store's. What was leased is leased again when the lease has ended.
+pub(crate) async fn deliver(
+    connection: &Connection,
+    receivers: &Receivers,
+    clock: Clock,
+    deadline: &Deadline,
+) -> Result<Delivered, Error> {
+    let mut delivered = Delivered::default();
+    loop {
+        if deadline.for_work() < TIME_TO_SEND {
+            delivered.more = true;
+            return Ok(delivered);
+        }
+        let until = clock.after(deadline.left() + LEASE_MARGIN);
+        let leases = deliveries::lease(&connection.client, clock.now(), until, AT_ONCE, patience(deadline)).await?;
+        if leases.is_empty() {
+            return Ok(delivered);
+        }
+        let tries = join_all(leases.into_iter().map(|lease| attempt(receivers, lease, clock))).await;
+        let finished = deliveries::finish(&connection.client, &tries, patience(deadline)).await?;
+        for (one, finished) in tries.into_iter().zip(finished) {
+            delivered.count(one, finished);
+        }
+    }
+}
+
+/// One try.
+async fn attempt(receivers: &Receivers, lease: Lease, clock: Clock) -> (Lease, Tried, Next) {
+    failpoint::pass("about to send");
+    let started = Instant::now();
+    let told = receivers.tell(&lease.receiver, &lease.notification, lease.repeat).await;
+    failpoint::pass("sent, not marked");
+    let at = clock.now();
+    let next = after_try(&told.outcome, lease.tries, lease.created_at, at);
+    let tried = Tried {
+        at,
+        outcome: told.outcome,
+        http_status: told.http_status,
+        provider_id: told.provider_id,
+        latency: started.elapsed(),
+        error: told.error,
+    };
+    (lease, tried, next)
+}
+
+impl Delivered {
+    fn count(&mut self, (lease, tried, next): (Lease, Tried, Next), finished: Finished) {
+        let error = tried.error.as_deref().unwrap_or("");
+        let (delivery, receiver, outcome) = (lease.delivery_id, &lease.receiver, tried.outcome.as_str());
+        let notice = lease.notification.notice.as_str();
+        match next {
+            Next::Sent => {
+                self.sent += 1;
+                tracing::info!(delivery.id = %delivery, receiver, notice, lease.repeat, "Told {receiver}");
+            }
+            Next::RetryAt(at) => {
+                self.retrying += 1;
+                tracing::warn!(delivery.id = %delivery, receiver, notice, outcome, error, next_try = %at, "Could not tell {receiver}; trying again");
+            }
+            Next::Failed => {
+                self.failed.push((receiver.clone(), error.to_owned()));
+                tracing::error!(delivery.id = %delivery, receiver, notice, outcome, error, "Gave up telling {receiver}");
+            }
+        }
+        if finished == Finished::LostLease {
+            tracing::warn!(delivery.id = %delivery, receiver, "The lease had ended before the try was recorded; it may be told twice");
+        }
+    }
+}

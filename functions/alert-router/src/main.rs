@@ -1,0 +1,20 @@
+//! `alert-router`: records every signal, decides what it means, and tells the right people once.
+
+mod app;
+mod batch;
+mod deliver;
+mod handler;
+mod payload;
+mod receivers;
+mod record;
+mod tick;
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::telemetry::init();
+    let app = app::App::from_env().await;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| handler::handle(app.as_ref(), event))).await
+}

@@ -1,0 +1,66 @@
+//! The retry tick: sends what was raised and never left, tells who is due, closes what has expired.
+
+use std::time::Instant;
+
+use jiff::SignedDuration;
+use runtime::raise::raise;
+use runtime::{Deadline, Fault, Summary};
+use store::{deliveries, events, migrations, outbox};
+
+use crate::app::{App, Clock, patience};
+use crate::deliver::deliver;
+use crate::payload::Tick;
+
+/// How many signals of the outbox one tick sends; the next one comes in a minute.
+const OUTBOX: i64 = 500;
+/// A `now` further from the store's clock than this is a replay: it changes nothing, except in the local cloud.
+const REPLAY: SignedDuration = SignedDuration::from_mins(5);
+
+/// Runs a retry tick. Overlapping and repeated ticks share the work: every row is leased or marked.
+///
+/// # Errors
+/// When the store is not to be had.
+pub(crate) async fn retry(app: &App, tick: &Tick, deadline: &Deadline) -> Result<Summary, Fault> {
+    let started = Instant::now();
+    let mut session = app.session().await;
+    if session.ready(app).await? && migrations::require(&session.parts()?.0.client).await.is_err() {
+        // It died while the sandbox was frozen.
+        session.drop_connection();
+        session.ready(app).await?;
+    }
+    let (connection, receivers) = session.parts()?;
+    let store_now = migrations::require(&connection.client).await?;
+    let now = tick.now.unwrap_or(store_now);
+    let replay = now.duration_since(store_now).abs() > REPLAY && !app.config.environment.is_local();
+    let dry_run = tick.dry_run || replay;
+    let mut summary = Summary::new("alert-router", app.config.environment.as_str(), now, dry_run);
+    if replay && !tick.dry_run {
+        summary.skipped("everything", "`now` is more than 5 minutes from the store's clock, so this is a dry run");
+    }
+
+    let unsent = outbox::list_unsent(&connection.client, now, OUTBOX).await?;
+    summary.looked_at("outbox", unsent.len());
+    summary.looked_at("deliveries_due", deliveries::count_due(&connection.client, now).await?);
+    if dry_run {
+        return Ok(summary.finished(started.elapsed()));
+    }
+
+    let expired = events::expire(&connection.client, now, app.policy.dedup_window).await?;
+    summary.did("alerts_expired", expired);
+    let raised = raise(connection, &app.queue, &unsent, now).await?;
+    summary.did("signals_raised", raised.sent);
+    for (id, error) in raised.failed {
+        summary.failed(id, error);
+    }
+    let delivered = deliver(connection, receivers, Clock::starting_at(now), deadline).await?;
+    summary.did("deliveries_sent", delivered.sent);
+    summary.did("deliveries_to_retry", delivered.retrying);
+    for (receiver, error) in delivered.failed {
+        summary.failed(receiver, error);
+    }
+    if delivered.more {
+        summary.remaining.push("deliveries".to_owned());
+    }
+    tracing::debug!(left_ms = patience(deadline).as_millis(), "The retry tick is done");
+    Ok(summary.finished(started.elapsed()))
+}

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::Launch;
 use super::server::Api;
+use crate::emulator::REGION;
 
 /// A started process and the Runtime API it talks to. Each process has an API of its own, so that a late request of a
 /// dead one cannot take an event meant for the next.
@@ -107,8 +108,8 @@ fn set_environment(command: &mut Command, launch: &Launch, name: &str, api: &Api
         .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
         .env("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023")
         .env("_HANDLER", "bootstrap")
-        .env("AWS_REGION", super::server::REGION)
-        .env("AWS_DEFAULT_REGION", super::server::REGION)
+        .env("AWS_REGION", REGION)
+        .env("AWS_DEFAULT_REGION", REGION)
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
         .env("AWS_SESSION_TOKEN", "test")

@@ -15,9 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
-/// The region functions are told they run in.
-pub(super) const REGION: &str = "us-east-1";
-const ACCOUNT: &str = "000000000000";
+use crate::emulator::{ACCOUNT, REGION};
 
 /// What a process says about one event.
 #[derive(Debug)]

@@ -69,7 +69,7 @@ async fn the_environment_is_lambdas_and_the_callers_and_nothing_else() -> anyhow
     let sandbox = start(&[("MINE", "yes")]).await?;
     let seen = sandbox.invoke(&json!({})).await?.answered()?["seen"].clone();
     assert_eq!((&seen["name"], &seen["mine"], &seen["home"]), (&json!("echo"), &json!("yes"), &Value::Null));
-    assert_eq!(seen["arn"], "arn:aws:lambda:us-east-1:000000000000:function:echo");
+    assert_eq!(seen["arn"], "arn:aws:lambda:eu-central-1:000000000000:function:echo");
     let now_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
     let deadline_ms: u128 = seen["deadline_ms"].as_str().unwrap_or_default().parse()?;
     assert!((now_ms + 1..=now_ms + 30_000).contains(&deadline_ms), "{deadline_ms} is not within 30 s of {now_ms}");

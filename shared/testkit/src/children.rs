@@ -8,7 +8,7 @@ use std::{
     collections::BTreeSet,
     os::unix::process::CommandExt,
     path::Path,
-    process::{Command, ExitStatus, Stdio},
+    process::{ChildStdout, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -29,6 +29,8 @@ fell() {
 trap '' INT TERM HUP
 read -r _
 if [ -n "$2" ]; then
+    # A paused child hears nothing until it is woken.
+    kill -CONT "$1" $(below "$1") 2>/dev/null
     kill -"$2" "$1" 2>/dev/null
     patience=20
     while kill -0 "$1" 2>/dev/null && [ "$patience" -gt 0 ]; do sleep 0.1; patience=$((patience - 1)); done
@@ -91,6 +93,19 @@ impl Child {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Its standard output, once, if the command was made with a pipe for it.
+    pub fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.process.stdout.take()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn wait(&mut self) -> Result<ExitStatus> {
+        self.process.wait().with_context(|| format!("waiting for {}", self.name))
     }
 
     /// How it ended, if it has.

@@ -54,22 +54,21 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts one on a free port with its files and `emulator.log` in `directory`, which is emptied first.
+    /// Starts one on a free port with its files in `directory`, which is emptied first, and its output in `log`.
     /// `variables` are added to its environment, and so to that of every function.
     ///
     /// # Errors
     /// When its tools cannot be installed or it does not answer in time; the message names its log.
-    pub fn start(directory: &Path, variables: &[(&str, &str)]) -> Result<Self> {
+    pub fn start(directory: &Path, log: &Path, variables: &[(String, String)]) -> Result<Self> {
         let tools = tools::MINISTACK.install()?;
         if directory.exists() {
             fs::remove_dir_all(directory).with_context(|| format!("emptying {}", directory.display()))?;
         }
         let temporary = directory.join("tmp");
         fs::create_dir_all(&temporary).with_context(|| format!("making {}", temporary.display()))?;
-        let log = directory.join("emulator.log");
         let port = free_port()?;
         let mut command = Command::new(tools.program("ministack"));
-        let sink = File::create(&log).with_context(|| format!("making {}", log.display()))?;
+        let sink = File::create(log).with_context(|| format!("making {}", log.display()))?;
         command
             .current_dir(directory)
             // Neither the user's profile nor their credentials: a mistake must not reach a real account.
@@ -81,15 +80,17 @@ impl Emulator {
             .env("MINISTACK_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", port.to_string())
             .env("MINISTACK_REGION", REGION)
+            // It would bind a fixed port, and a second clone's emulator could not.
+            .env("IOT_MTLS_ENABLED", "0")
             .env("STATE_DIR", directory.join("state"))
             .env("S3_DATA_DIR", directory.join("s3"))
             .envs(Access::new(port, ACCOUNT).variables())
-            .envs(variables.iter().copied())
+            .envs(variables.iter().cloned())
             .stdout(sink.try_clone().context("sharing the emulator's log")?)
             .stderr(sink);
         let process = children::spawn("the AWS emulator", command, LastWill::default())?;
         let mut emulator = Self { process, port };
-        emulator.wait(&log)?;
+        emulator.wait(log)?;
         Ok(emulator)
     }
 
@@ -124,6 +125,14 @@ impl Emulator {
             }
         }
         Ok(killed)
+    }
+
+    /// Whether its process has ended.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.process.exited()?.is_some())
     }
 
     fn wait(&mut self, log: &Path) -> Result<()> {
@@ -188,7 +197,8 @@ mod tests {
     #[test]
     fn it_answers_and_ends_with_its_owner() {
         let directory = tempfile::tempdir().expect("a directory");
-        let emulator = Emulator::start(directory.path(), &[]).expect("the emulator starts");
+        let log = directory.path().join("log");
+        let emulator = Emulator::start(&directory.path().join("files"), &log, &[]).expect("the emulator starts");
         let (pid, port) = (emulator.process.id(), emulator.port);
         assert!(answers(port));
         drop(emulator);

@@ -177,6 +177,17 @@ impl Postgres {
         }
     }
 
+    /// Whether the server is meant to run and its process has ended.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn has_crashed(&mut self) -> Result<bool> {
+        match &mut self.process {
+            Some(process) => Ok(process.exited()?.is_some()),
+            None => Ok(false),
+        }
+    }
+
     /// Freezes every process of the server: connections stay open and hang, as behind a dead network.
     pub fn pause(&self) {
         if let Some(process) = &self.process {
@@ -196,39 +207,46 @@ impl Postgres {
     }
 
     fn initialise(&self) -> Result<()> {
-        let output = self
-            .command("initdb")
+        let mut initdb = self.command("initdb");
+        initdb
             .args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--pgdata"])
-            .arg(self.data())
-            .output()
-            .context("running initdb")?;
-        if !output.status.success() {
-            bail!("initdb failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+            .arg(self.data());
+        // Guarded like the server: killed in this second, we would leave 40 MB behind.
+        let will = LastWill { ask_first: None, remove: Some(self.directory.path()) };
+        if !children::spawn("initdb", self.logging(initdb)?, will)?.wait()?.success() {
+            bail!("initdb failed: {}", self.logged());
         }
         Ok(())
     }
 
     fn launch(&self) -> Result<Child> {
-        let log = std::fs::File::create(self.log()).context("making the log of Postgres")?;
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
         for setting in SETTINGS {
             command.args(["-c", setting]);
         }
-        command.stdout(log.try_clone().context("sharing the log of Postgres")?).stderr(log);
         let will = LastWill { ask_first: Some("QUIT"), remove: Some(self.directory.path()) };
-        let mut process = children::spawn("Postgres", command, will)?;
+        let mut process = children::spawn("Postgres", self.logging(command)?, will)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             if process.exited()?.is_some() || Instant::now() > deadline {
-                let log = std::fs::read_to_string(self.log()).unwrap_or_default();
-                bail!("Postgres did not start on port {}: {}", self.port, log.trim());
+                bail!("Postgres did not start on port {}: {}", self.port, self.logged());
             }
             if self.execute("postgres", "select 1").is_ok() {
                 return Ok(process);
             }
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    fn logging(&self, mut command: Command) -> Result<Command> {
+        let log = std::fs::File::create(self.log()).context("making the log of Postgres")?;
+        command.stdout(log.try_clone().context("sharing the log of Postgres")?).stderr(log);
+        Ok(command)
+    }
+
+    fn logged(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default().trim().to_owned()
     }
 
     fn command(&self, program: &str) -> Command {

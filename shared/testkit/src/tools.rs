@@ -15,7 +15,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::binaries::workspace;
+use crate::{
+    binaries::workspace,
+    children::{self, LastWill},
+};
 
 /// Written when everything is in place.
 const READY: &str = ".ready";
@@ -103,15 +106,14 @@ impl ToolSet {
 
     fn pip_install(&self, tools: &Tools, requirements: &Path, total: usize) -> Result<()> {
         let log = tools.directory.join("pip.log");
-        let mut pip = Command::new(tools.program("python"))
-            .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off", "-r"])
+        let mut pip = Command::new(tools.program("python"));
+        pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off", "-r"])
             .arg(requirements)
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(File::create(&log).context("making pip's log")?)
-            .spawn()
-            .context("starting pip")?;
-        let output = pip.stdout.take().context("reading pip's output")?;
+            .stderr(File::create(&log).context("making pip's log")?);
+        // Guarded: our lock ends with us, and a pip that lives on would write into what the next one makes.
+        let mut pip = children::spawn("pip", pip, LastWill::default())?;
+        let output = pip.take_stdout().context("reading pip's output")?;
         let mut seen = 0;
         for line in BufReader::new(output).lines().map_while(Result::ok) {
             if line.starts_with("Collecting ") {
@@ -123,7 +125,7 @@ impl ToolSet {
                 eprintln!("  {}: unpacking", self.name);
             }
         }
-        if !pip.wait().context("waiting for pip")?.success() {
+        if !pip.wait()?.success() {
             let log = fs::read_to_string(&log).unwrap_or_default();
             bail!("pip could not install {}: {}", self.name, log.trim());
         }

@@ -19,9 +19,10 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST_ANSWER: usize = 4_096;
 
 /// The HTTP client of all receivers, made when the first of them is told something. Clones share it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Http {
     client: Arc<OnceLock<reqwest::Client>>,
+    total_timeout: Duration,
 }
 
 /// A POST of JSON.
@@ -47,7 +48,18 @@ pub(crate) struct Accepted {
     pub(crate) body: String,
 }
 
+impl Default for Http {
+    fn default() -> Self {
+        Self::with_timeout(TOTAL_TIMEOUT)
+    }
+}
+
 impl Http {
+    /// A client that waits this long for a whole answer.
+    pub fn with_timeout(total_timeout: Duration) -> Self {
+        Self { client: Arc::default(), total_timeout }
+    }
+
     /// Sends a POST once. Any answer of the 200s is an acceptance; redirects are not followed.
     pub(crate) async fn post(&self, post: Post<'_>) -> Result<Accepted, NotifyError> {
         let Post { receiver, url, .. } = post;
@@ -75,18 +87,18 @@ impl Http {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = build().map_err(|err| {
+        let client = build(self.total_timeout).map_err(|err| {
             NotifyError::Transient(Cause::plain(format!("the HTTP client could not be made: {}", chain(&*err))))
         })?;
         Ok(self.client.get_or_init(|| client))
     }
 }
 
-fn build() -> Result<reqwest::Client, Box<dyn std::error::Error>> {
+fn build(total_timeout: Duration) -> Result<reqwest::Client, Box<dyn std::error::Error>> {
     let client = reqwest::Client::builder()
         .tls_backend_preconfigured(tls::client_config(None)?)
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TOTAL_TIMEOUT)
+        .timeout(total_timeout)
         // A sandbox freezes between invocations and its connections die silently: a request written into a dead one
         // would count as ambiguous, and be repeated.
         .pool_max_idle_per_host(0)

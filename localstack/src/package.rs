@@ -38,11 +38,6 @@ pub fn functions() -> Result<Vec<String>> {
 /// When the build fails.
 pub fn build() -> Result<Vec<(String, PathBuf)>> {
     let names = functions()?;
-    if std::env::var_os("TRIVIAL").is_some() {
-        return Ok(names
-            .into_iter()
-            .map(|n| (n, PathBuf::from("/tmp/ms/dep/target/lambda/migrator/bootstrap")))
-            .collect());
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.current_dir(workspace()).args(["build", "--bins"]);

@@ -85,7 +85,7 @@ impl ToolSet {
         if tools.directory.exists() {
             fs::remove_dir_all(&tools.directory).context("removing a half-made tool environment")?;
         }
-        let made = Command::new(&python.program)
+        let made = Command::new(python.program)
             .args(["-m", "venv"])
             .arg(&tools.directory)
             .output()

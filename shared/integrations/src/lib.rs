@@ -6,7 +6,6 @@
 mod error;
 mod http;
 pub mod pagerduty;
-mod receiver;
 pub mod sns;
 mod text;
 pub mod webhook;
@@ -16,7 +15,6 @@ use domain::Notification;
 
 pub use error::{Cause, NotifyError};
 pub use http::Http;
-pub use receiver::Receivers;
 
 /// A receiver that can be told something.
 #[async_trait]

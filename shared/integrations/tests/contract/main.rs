@@ -4,5 +4,4 @@
 
 mod answers;
 mod content;
-mod delivery;
 mod stage;

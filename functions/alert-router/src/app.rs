@@ -8,7 +8,7 @@ use config::{RouterConfig, SecretRef, Secrets, WatchFile};
 use domain::{Policy, Timestamp};
 use integrations::Http;
 use runtime::queue::Queue;
-use runtime::{Deadline, Fault};
+use runtime::{Deadline, Fault, Kind};
 use secrecy::ExposeSecret;
 use store::{Connection, migrations};
 use tokio::sync::{Mutex, MutexGuard};
@@ -69,7 +69,18 @@ impl App {
 impl Session {
     /// Makes sure of secrets, receivers and a connection whose schema is new enough. Says whether the connection was
     /// there before: such a one may have died unnoticed.
-    pub(crate) async fn ready(&mut self, app: &App) -> Result<bool, Fault> {
+    ///
+    /// # Errors
+    /// What is wrong with them, or `Unavailable` when time runs out.
+    pub(crate) async fn ready(&mut self, app: &App, deadline: &Deadline) -> Result<bool, Fault> {
+        let patience = deadline.for_work();
+        tokio::time::timeout(patience, self.make_ready(app)).await.unwrap_or_else(|_| {
+            let seconds = patience.as_secs();
+            Err(Fault::new(Kind::Unavailable, format!("SSM and Postgres did not answer within the {seconds} s that were left")))
+        })
+    }
+
+    async fn make_ready(&mut self, app: &App) -> Result<bool, Fault> {
         if self.receivers.as_ref().is_none_or(|receivers| receivers.unusable().next().is_some()) {
             self.read_secrets(app).await;
         }
@@ -100,7 +111,7 @@ impl Session {
     pub(crate) fn parts(&self) -> Result<(&Connection, &Receivers), Fault> {
         match (&self.open, &self.receivers) {
             (Some(connection), Some(receivers)) => Ok((connection, receivers)),
-            _ => Err(Fault::new(runtime::Kind::Unavailable, "there is no connection to Postgres")),
+            _ => Err(Fault::new(Kind::Unavailable, "there is no connection to Postgres")),
         }
     }
 

@@ -39,7 +39,7 @@ pub(crate) async fn handle(app: &App, messages: &[Received], deadline: &Deadline
     let recorded = handled.record_together(app, &mut session, &first, deadline).await?;
     handled.delete_and_deliver(app, &mut session, &recorded, deadline).await?;
 
-    for suspect in last_noted_last(app, &mut session, again).await? {
+    for suspect in last_noted_last(app, &mut session, again, deadline).await? {
         let recorded = handled.record_suspect(app, &mut session, suspect, deadline).await?;
         handled.delete_and_deliver(app, &mut session, &recorded, deadline).await?;
     }
@@ -51,11 +51,12 @@ async fn last_noted_last<'a>(
     app: &App,
     session: &mut Session,
     mut messages: Vec<&'a Received>,
+    deadline: &Deadline,
 ) -> Result<Vec<&'a Received>, Fault> {
     if messages.is_empty() {
         return Ok(messages);
     }
-    session.ready(app).await?;
+    session.ready(app, deadline).await?;
     let ids: Vec<&str> = messages.iter().map(|received| received.message.message_id.as_str()).collect();
     let noted = suspects::list_noted(&session.parts()?.0.client, &ids).await?;
     messages.sort_by_key(|received| noted.contains(&received.message.message_id));
@@ -125,7 +126,7 @@ impl Handled {
         received: &'a Received,
         deadline: &Deadline,
     ) -> Result<Vec<&'a Received>, Fault> {
-        session.ready(app).await?;
+        session.ready(app, deadline).await?;
         let id = &received.message.message_id;
         suspects::note(&session.parts()?.0.client, id).await?;
         let Some(signals) = self.read(app, received) else { return Ok(Vec::new()) };
@@ -202,7 +203,7 @@ async fn store_signals(
     signals: &[Signal],
     deadline: &Deadline,
 ) -> Result<Recorded, NotRecorded> {
-    let mut reused = session.ready(app).await?;
+    let mut reused = session.ready(app, deadline).await?;
     loop {
         let error = match record(session.parts()?.0, signals, &app.policy, patience(deadline)).await {
             Ok(recorded) => return Ok(recorded),
@@ -212,7 +213,7 @@ async fn store_signals(
         session.drop_connection();
         match error.class() {
             Class::Refused => return Err(NotRecorded::Refused(Fault::from(error).message)),
-            Class::Unavailable if reused => reused = session.ready(app).await?,
+            Class::Unavailable if reused => reused = session.ready(app, deadline).await?,
             _ => return Err(NotRecorded::Fault(error.into())),
         }
     }

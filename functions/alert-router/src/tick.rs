@@ -23,10 +23,10 @@ const REPLAY: SignedDuration = SignedDuration::from_mins(5);
 pub(crate) async fn retry(app: &App, tick: &Tick, deadline: &Deadline) -> Result<Summary, Fault> {
     let started = Instant::now();
     let mut session = app.session().await;
-    if session.ready(app).await? && migrations::require(&session.parts()?.0.client).await.is_err() {
+    if session.ready(app, deadline).await? && migrations::require(&session.parts()?.0.client).await.is_err() {
         // It died while the sandbox was frozen.
         session.drop_connection();
-        session.ready(app).await?;
+        session.ready(app, deadline).await?;
     }
     let (connection, receivers) = session.parts()?;
     let store_now = migrations::require(&connection.client).await?;

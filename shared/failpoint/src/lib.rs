@@ -3,6 +3,7 @@
 //! A build without debug assertions carries none of it. In a build with them:
 //! - `FAILPOINT_ABORT_AT=n` kills the process at the n-th point it passes (counted from 1),
 //! - `FAILPOINT_ABORT_ON=text` kills it when a message body that contains `text` is about to be read,
+//! - `FAILPOINT_PANIC_ON=text` panics there instead, as a defect in a reader would,
 //! - `FAILPOINT_LOG=file` appends the name of every point passed, so that a test can enumerate them.
 //!
 //! Killing is `abort`: no destructor runs, no buffer is flushed, as with SIGKILL or a lost machine.
@@ -16,17 +17,23 @@ mod armed {
     struct Plan {
         abort_at: Option<usize>,
         abort_on: Option<String>,
+        panic_on: Option<String>,
         log: Option<String>,
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "tests arm it, no deployment does")]
+    fn variable(name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
     }
 
     static PASSED: AtomicUsize = AtomicUsize::new(0);
     static PLAN: OnceLock<Plan> = OnceLock::new();
 
     fn plan() -> &'static Plan {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         PLAN.get_or_init(|| Plan {
             abort_at: variable("FAILPOINT_ABORT_AT").and_then(|n| n.parse().ok()),
             abort_on: variable("FAILPOINT_ABORT_ON"),
+            panic_on: variable("FAILPOINT_PANIC_ON"),
             log: variable("FAILPOINT_LOG"),
         })
     }
@@ -44,9 +51,14 @@ mod armed {
         }
     }
 
+    #[expect(clippy::panic, reason = "a test asked for it")]
     pub(crate) fn reading(body: &str) {
-        if plan().abort_on.as_ref().is_some_and(|text| body.contains(text.as_str())) {
+        let meant = |text: &Option<String>| text.as_ref().is_some_and(|text| body.contains(text.as_str()));
+        if meant(&plan().abort_on) {
             std::process::abort();
+        }
+        if meant(&plan().panic_on) {
+            panic!("a test asked for a panic on this message");
         }
     }
 }

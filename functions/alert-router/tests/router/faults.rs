@@ -1,0 +1,91 @@
+//! A Postgres that hangs, is gone, or hung up while the sandbox slept: nothing is lost, and it is said in time.
+
+use std::time::Duration;
+
+use serde_json::json;
+use testkit::runtime_api::{Options, Outcome};
+
+use crate::messages::{again, batch, native, one, record};
+use crate::world::{World, accepts, retry};
+
+fn short() -> Options {
+    Options { timeout: Duration::from_secs(6), ..Options::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hanging_postgres_fails_the_batch_before_the_deadline_and_loses_nothing() {
+    let (postgres, world) = World::with_own_postgres().await;
+    let router = world.router_with(&[], short()).await;
+    accepts(&router, one(&native("warm", "firing", "HIGH", "06:00:00"))).await;
+    let message = record(&native("disk", "firing", "HIGH", "06:00:00"), 1);
+    postgres.pause();
+    let outcome = router.invoke(&batch([message.clone()])).await.expect("a process");
+    assert!(matches!(&outcome, Outcome::Failed { error_type, .. } if error_type == "Unavailable"), "{outcome}");
+    let cold = world.router_with(&[], short()).await;
+    let outcome = cold.invoke(&batch([message.clone()])).await.expect("a process");
+    assert!(matches!(&outcome, Outcome::Failed { error_type, .. } if error_type == "Unavailable"), "{outcome}");
+    postgres.resume();
+    accepts(&router, batch([again(&message, 3)])).await;
+    assert_eq!(world.incidents(), ["HIGH open 1", "HIGH open 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_is_gone_fails_the_batch_and_the_same_sandbox_recovers() {
+    let (mut postgres, world) = World::with_own_postgres().await;
+    let router = world.router().await;
+    postgres.stop();
+    let message = record(&native("disk", "firing", "HIGH", "06:00:00"), 1);
+    let outcome = router.invoke(&batch([message.clone()])).await.expect("a process");
+    assert!(matches!(&outcome, Outcome::Failed { error_type, .. } if error_type == "Unavailable"), "{outcome}");
+    postgres.start_again().expect("it starts");
+    accepts(&router, batch([again(&message, 2)])).await;
+    assert_eq!(world.incidents(), ["HIGH open 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_died_while_the_sandbox_was_warm_is_renewed() {
+    let world = World::new().await;
+    let router = world.router().await;
+    for (n, operation) in ["message", "tick", "message"].into_iter().enumerate() {
+        if operation == "tick" {
+            retry(&router, None).await;
+        } else {
+            accepts(&router, one(&native(&format!("disk-{n}"), "firing", "HIGH", "06:00:00"))).await;
+        }
+        let killed = world
+            .column("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+            .await;
+        assert_eq!(killed, ["t"], "the router holds one connection");
+    }
+    assert_eq!(world.incidents(), ["HIGH open 1", "HIGH open 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_hung_in_the_middle_of_a_transaction_leaves_no_lock_behind() {
+    let world = World::new().await;
+    let holder = store::Connection::open(&world.database_url.as_str().into(), None).await.expect("a connection");
+    let everything = "begin; select pg_advisory_xact_lock(k) from generate_series(0, 255) as k";
+    holder.client.batch_execute(everything).await.expect("locked");
+    let router = world.router_with(&[], short()).await;
+    let message = record(&native("disk", "firing", "HIGH", "06:00:00"), 1);
+    let outcome = router.invoke(&batch([message.clone()])).await.expect("a process");
+    assert!(matches!(&outcome, Outcome::Failed { error_type, .. } if error_type == "Unavailable"), "{outcome}");
+    drop(holder);
+    accepts(&router, batch([again(&message, 2)])).await;
+    assert_eq!(world.incidents(), ["HIGH open 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_whose_secret_is_missing_is_told_once_it_is_there() {
+    let world = World::new().await;
+    world.delete_parameter("receivers/pagerduty").await;
+    let router = world.router().await;
+    accepts(&router, one(&native("disk", "firing", "HIGH", "06:00:00"))).await;
+    assert_eq!(world.mails().await.len(), 1, "the other receiver is told");
+    let error = "select error from watchkeeper.delivery_attempts where outcome = 'transient'";
+    assert!(world.column(error).await[0].contains("/local/watchkeeper/receivers/pagerduty"));
+    world.put_parameter("receivers/pagerduty", "0123456789abcdef0123456789abcdef").await;
+    let summary = retry(&router, Some("2099-01-01T00:00:00Z")).await;
+    assert_eq!(summary["did"]["deliveries_sent"], json!(1), "{summary}");
+    assert_eq!(world.incidents(), ["HIGH open 1"]);
+}

@@ -1,0 +1,240 @@
+//! Everything a router under test meets, new for each test; the servers behind it are shared by all.
+
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ssm::types::ParameterType;
+use serde_json::{Value, json};
+use testkit::binaries::{binary, workspace};
+use testkit::emulator::{Access, Emulator, REGION};
+use testkit::postgres::Postgres;
+use testkit::receivers::Receivers;
+use testkit::runtime_api::{Options, Outcome, Sandbox};
+use tokio_postgres::SimpleQueryMessage;
+
+pub(crate) struct World {
+    pub(crate) receivers: Receivers,
+    pub(crate) database_url: String,
+    pub(crate) queue_url: String,
+    pages_queue_url: String,
+    topic_arn: String,
+    access: Access,
+    aws: SdkConfig,
+}
+
+fn emulator() -> &'static Emulator {
+    static SHARED: OnceLock<Emulator> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let directory = testkit::tools::target().join("tests/alert-router");
+        let (files, log) = (directory.join("emulator"), directory.join("emulator.log"));
+        Emulator::start(&files, &log, &[]).expect("the AWS emulator starts")
+    })
+}
+
+/// A migrated database to clone: migrating once is enough.
+async fn template() -> &'static str {
+    static MIGRATED: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+    MIGRATED
+        .get_or_init(|| async {
+            migrate(&Postgres::shared().create_database("template").expect("a database")).await;
+        })
+        .await;
+    "template"
+}
+
+async fn migrate(url: &str) {
+    let connection = store::Connection::open(&url.into(), None).await.expect("a connection");
+    store::migrations::migrate(&connection.client, None).await.expect("migrated");
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let database = format!("world_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let template = template().await;
+        // The template's last connection may take a moment to be gone.
+        let mut tries = 0;
+        let database_url = loop {
+            match Postgres::shared().clone_database(template, &database) {
+                Ok(url) => break url,
+                Err(error) if tries == 100 => panic!("cloning the template: {error:#}"),
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+            tries += 1;
+        };
+        Self::on(database_url).await
+    }
+
+    /// A world with a Postgres of its own, to be stopped and paused.
+    pub(crate) async fn with_own_postgres() -> (Postgres, Self) {
+        let postgres = Postgres::start().expect("a Postgres");
+        let url = postgres.create_database("world").expect("a database");
+        migrate(&url).await;
+        (postgres, Self::on(url).await)
+    }
+
+    async fn on(database_url: String) -> Self {
+        let access = emulator().access(&Emulator::fresh_account());
+        let credentials = aws_sdk_ssm::config::Credentials::new(&access.account, "test", None, None, "tests");
+        let aws = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(&access.endpoint)
+            .credentials_provider(credentials)
+            .load()
+            .await;
+        let receivers = Receivers::start().await.expect("fake receivers");
+        let sqs = aws_sdk_sqs::Client::new(&aws);
+        let queue = async |name: &str| {
+            let made = sqs.create_queue().queue_name(name).send().await.expect("a queue");
+            made.queue_url.expect("its URL")
+        };
+        let (queue_url, pages_queue_url) = (queue("alerts").await, queue("pages").await);
+        let sns = aws_sdk_sns::Client::new(&aws);
+        let topic_arn = sns.create_topic().name("pages").send().await.expect("a topic").topic_arn.expect("its ARN");
+        let pages_arn = format!("arn:aws:sqs:{REGION}:{}:pages", access.account);
+        let subscribing = sns.subscribe().topic_arn(&topic_arn).protocol("sqs").endpoint(pages_arn);
+        subscribing.send().await.expect("a subscription");
+        let world = Self { receivers, database_url, queue_url, pages_queue_url, topic_arn, access, aws };
+        world.put_parameter("database/url", &world.database_url).await;
+        world.put_parameter("receivers/pagerduty", "0123456789abcdef0123456789abcdef").await;
+        world.put_parameter("receivers/pagerduty_url", &world.receivers.pagerduty_url()).await;
+        world.put_parameter("receivers/hook_url", &world.receivers.hook_url()).await;
+        world
+    }
+
+    pub(crate) async fn put_parameter(&self, name: &str, value: &str) {
+        let ssm = aws_sdk_ssm::Client::new(&self.aws);
+        let name = format!("/local/watchkeeper/{name}");
+        let put = ssm.put_parameter().name(name).value(value).overwrite(true);
+        put.r#type(ParameterType::SecureString).send().await.expect("a parameter");
+    }
+
+    pub(crate) async fn delete_parameter(&self, name: &str) {
+        let ssm = aws_sdk_ssm::Client::new(&self.aws);
+        let name = format!("/local/watchkeeper/{name}");
+        ssm.delete_parameter().name(name).send().await.expect("deleted");
+    }
+
+    /// Gives another environment the same parameter.
+    pub(crate) async fn copy_parameter(&self, name: &str, environment: &str) {
+        let ssm = aws_sdk_ssm::Client::new(&self.aws);
+        let found = ssm.get_parameter().name(format!("/local/watchkeeper/{name}")).with_decryption(true).send().await;
+        let value = found.expect("the parameter").parameter.and_then(|parameter| parameter.value).expect("its value");
+        let put = ssm.put_parameter().name(format!("/{environment}/watchkeeper/{name}")).value(value);
+        put.r#type(ParameterType::SecureString).send().await.expect("a parameter");
+    }
+
+    pub(crate) async fn router(&self) -> Sandbox {
+        self.router_with(&[], Options::default()).await
+    }
+
+    pub(crate) async fn router_with(&self, extra: &[(&str, &str)], options: Options) -> Sandbox {
+        let mut environment = self.access.variables();
+        let watch_file = workspace().join("config/local.toml");
+        environment.extend([
+            ("ENVIRONMENT", "local".to_owned()),
+            ("ALERTS_QUEUE_URL", self.queue_url.clone()),
+            ("PAGES_TOPIC_ARN", self.topic_arn.clone()),
+            ("WATCH_FILE", watch_file.to_string_lossy().into_owned()),
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
+        ]);
+        // What a test says about a variable stands.
+        environment.retain(|(name, _)| !extra.iter().any(|(other, _)| other == name));
+        environment.extend(extra.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let binary: &Path = &binary("alert-router").expect("the router is built");
+        Sandbox::start(binary, environment, options).await.expect("the router starts")
+    }
+
+    /// The rows that a query gives, as text; null is `-`.
+    pub(crate) async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        let connection = store::Connection::open(&self.database_url.as_str().into(), None).await.expect("a connection");
+        let answer = connection.client.simple_query(sql).await.expect(sql);
+        let rows = answer.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        rows.map(|row| (0..row.len()).map(|n| row.get(n).unwrap_or("-").to_owned()).collect()).collect()
+    }
+
+    /// The first column of the rows that a query gives.
+    pub(crate) async fn column(&self, sql: &str) -> Vec<String> {
+        self.rows(sql).await.into_iter().map(|mut row| row.remove(0)).collect()
+    }
+
+    /// Decision and reason of every signal, in the order in which they were received.
+    pub(crate) async fn decisions(&self) -> Vec<String> {
+        self.column("select concat_ws('/', decision, reason) from watchkeeper.signals order by received_at, signal_id").await
+    }
+
+    /// `key-severity status triggers` of every incident at PagerDuty.
+    pub(crate) fn incidents(&self) -> Vec<String> {
+        let incidents = self.receivers.incidents();
+        let describe = |incident: &testkit::pagerduty::Incident| {
+            let incident = serde_json::to_value(incident).expect("JSON");
+            let key = incident["dedup_key"].as_str().and_then(|key| key.split(':').nth(1)).unwrap_or("?").to_owned();
+            format!("{key} {} {}", incident["status"].as_str().unwrap_or("?"), incident["triggers"])
+        };
+        incidents.iter().map(describe).collect()
+    }
+
+    /// Subjects of the mails that people got through the topic `pages`, since the last look.
+    pub(crate) async fn mails(&self) -> Vec<String> {
+        let sqs = aws_sdk_sqs::Client::new(&self.aws);
+        let mut subjects = Vec::new();
+        loop {
+            let some = sqs.receive_message().queue_url(&self.pages_queue_url).max_number_of_messages(10).send().await;
+            let some = some.expect("the queue answers").messages.unwrap_or_default();
+            if some.is_empty() {
+                return subjects;
+            }
+            for message in some {
+                let body: Value = serde_json::from_str(message.body().unwrap_or("{}")).expect("an SNS envelope");
+                subjects.push(body["Subject"].as_str().unwrap_or("?").to_owned());
+                let handle = message.receipt_handle.unwrap_or_default();
+                sqs.delete_message().queue_url(&self.pages_queue_url).receipt_handle(handle).send().await.expect("deleted");
+            }
+        }
+    }
+
+    /// Puts a message on the queue and receives it, as the event source mapping would.
+    pub(crate) async fn through_the_queue(&self, body: &str) -> Value {
+        let sqs = aws_sdk_sqs::Client::new(&self.aws);
+        sqs.send_message().queue_url(&self.queue_url).message_body(body).send().await.expect("sent");
+        let some = sqs.receive_message().queue_url(&self.queue_url).send().await.expect("received");
+        let message = some.messages.unwrap_or_default().remove(0);
+        json!({
+            "messageId": message.message_id, "receiptHandle": message.receipt_handle, "body": message.body,
+            "attributes": {"ApproximateReceiveCount": "1", "SenderId": "AIDATEST", "SentTimestamp": "1772344800000"},
+        })
+    }
+
+    /// How many messages the `alerts` queue holds, in flight or not.
+    pub(crate) async fn queued(&self) -> usize {
+        use aws_sdk_sqs::types::QueueAttributeName::{
+            ApproximateNumberOfMessages as Waiting, ApproximateNumberOfMessagesNotVisible as InFlight,
+        };
+        let sqs = aws_sdk_sqs::Client::new(&self.aws);
+        let asking = sqs.get_queue_attributes().queue_url(&self.queue_url).attribute_names(Waiting).attribute_names(InFlight);
+        let attributes = asking.send().await.expect("attributes").attributes.unwrap_or_default();
+        attributes.values().filter_map(|count| count.parse::<usize>().ok()).sum()
+    }
+}
+
+/// Invokes and expects every message to be recorded.
+pub(crate) async fn accepts(router: &Sandbox, event: Value) {
+    let outcome = router.invoke(&event).await.expect("a process");
+    assert_eq!(outcome, Outcome::Answered(json!({"batchItemFailures": []})), "{}", router.output());
+}
+
+/// Runs a retry tick at `now`, or by the store's clock.
+pub(crate) async fn retry(router: &Sandbox, now: Option<&str>) -> Value {
+    let mut tick = json!({"tick": "retry"});
+    if let Some(now) = now {
+        tick["now"] = json!(now);
+    }
+    let outcome = router.invoke(&tick).await.expect("a process");
+    outcome.answered().unwrap_or_else(|error| panic!("{error:#}\n{}", router.output()))
+}

@@ -11,5 +11,7 @@ pub mod lint;
 pub mod package;
 pub mod pipeline;
 pub mod progress;
+pub mod record;
 pub mod stack;
 pub mod supervisor;
+pub mod wait;

@@ -1,0 +1,116 @@
+//! One local cloud for all tests of a binary, deployed on first use.
+
+use std::{sync::OnceLock, time::Duration};
+
+use anyhow::{Context, Result};
+use localstack::{
+    cloud::{Cloud, Options},
+    progress::Progress,
+    record::{Alert, Decided, Record},
+    wait::eventually,
+};
+use testkit::{
+    pagerduty::{Incident, Status},
+    tools::target,
+};
+use tokio::runtime::Runtime;
+
+/// A message whose body holds this kills the process that reads it (`FAILPOINT_ABORT_ON`, debug builds only).
+pub const KILLER: &str = "kills-whoever-reads-this";
+
+/// A notification passes SNS, SQS, the router and a receiver in about two seconds; one that is received again waits for
+/// the queue's visibility timeout of six.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The cloud, and the runtime it lives on: a test's own would end with the test.
+#[derive(Debug)]
+pub struct World {
+    runtime: Runtime,
+    cloud: Cloud,
+}
+
+impl World {
+    /// The world of this test binary; `name` keeps its state apart from other binaries'.
+    ///
+    /// # Panics
+    /// When it cannot be started: no test of the binary could say anything then.
+    pub fn shared(name: &str) -> &'static Self {
+        static WORLD: OnceLock<World> = OnceLock::new();
+        WORLD.get_or_init(|| match Self::start(name) {
+            Ok(world) => world,
+            #[expect(clippy::panic, reason = "tests cannot go on without it, and the message says why")]
+            Err(error) => panic!("no local cloud for the tests: {error:#}"),
+        })
+    }
+
+    fn start(name: &str) -> Result<Self> {
+        let runtime = Runtime::new().context("making a runtime")?;
+        let mut options = Options::at(target().join("acceptance").join(name));
+        options.variables.push(("FAILPOINT_ABORT_ON".to_owned(), KILLER.to_owned()));
+        let cloud = runtime.block_on(Cloud::start(&options, Progress::start()))?;
+        Ok(Self { runtime, cloud })
+    }
+
+    /// Tells a timeline.
+    ///
+    /// # Errors
+    /// What the timeline answers.
+    pub fn play<T>(&'static self, timeline: impl AsyncFnOnce(&'static Cloud, Record) -> Result<T>) -> Result<T> {
+        self.runtime.block_on(async {
+            let record = Record::open(&self.cloud.stack.database_url).await?;
+            timeline(&self.cloud, record).await
+        })
+    }
+}
+
+/// Publishes to the topic that alarms publish to.
+///
+/// # Errors
+/// When it is refused.
+pub async fn publish(cloud: &Cloud, notification: &str) -> Result<()> {
+    let topic = cloud.stack.topics.get("alarms").context("no topic alarms")?;
+    cloud.aws.publish(topic, notification).await
+}
+
+/// Waits until so many signals about a subject are decided, and returns them.
+///
+/// # Errors
+/// When that does not happen.
+pub async fn decided(record: &Record, subject: &str, count: usize) -> Result<Vec<Decided>> {
+    eventually(&format!("{count} decided signals about {subject}"), PATIENCE, async || {
+        let signals = record.signals(subject).await?;
+        let done = signals.len() >= count && signals.iter().all(|signal| signal.decision.is_some());
+        Ok(done.then_some(signals))
+    })
+    .await
+}
+
+/// Waits until exactly these incidents exist about an alert, as (severity in the key, status) in order of opening.
+///
+/// # Errors
+/// When they do not come to be.
+pub async fn incidents(cloud: &Cloud, alert: &Alert, expected: &[(&str, Status)]) -> Result<Vec<Incident>> {
+    let key = |severity: &str| format!("{}:{severity}", alert.fingerprint);
+    let expected: Vec<_> = expected.iter().map(|(severity, status)| (key(severity), *status)).collect();
+    let ours = || {
+        let all = cloud.receivers.incidents().into_iter();
+        all.filter(|one| one.dedup_key.starts_with(&alert.fingerprint)).collect::<Vec<_>>()
+    };
+    let what = format!("PagerDuty incidents {expected:?}");
+    let seen = eventually(&what, PATIENCE, async || {
+        let ours = ours();
+        let seen: Vec<_> = ours.iter().map(|one| (one.dedup_key.clone(), one.status)).collect();
+        Ok((seen == expected).then_some(ours))
+    });
+    seen.await.with_context(|| format!("PagerDuty has {:?}", ours()))
+}
+
+/// The only alert about a subject.
+///
+/// # Errors
+/// When there is none, or more than one.
+pub async fn only_alert(record: &Record, subject: &str) -> Result<Alert> {
+    let mut alerts = record.alerts(subject).await?;
+    anyhow::ensure!(alerts.len() == 1, "one alert about {subject} was expected: {alerts:?}");
+    alerts.pop().context("no alert")
+}

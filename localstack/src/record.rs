@@ -1,0 +1,106 @@
+//! Reads what the router wrote down, for the demo and the tests: why somebody was told, or not.
+
+use anyhow::{Context, Result};
+use tokio_postgres::{Client, NoTls, types::Type};
+
+/// A connection to the record.
+pub struct Record {
+    client: Client,
+}
+
+/// One signal and what was decided about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// `firing`, `resolved`, `event` or `none`.
+    pub status: String,
+    /// `CRITICAL` to `LOW`.
+    pub severity: String,
+    /// `opened`, `updated`, `resolved`, `suppressed`; none between being recorded and being decided.
+    pub decision: Option<String>,
+    /// Why it was suppressed.
+    pub reason: Option<String>,
+}
+
+/// One alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// Its id.
+    pub id: String,
+    /// What provider keys begin with.
+    pub fingerprint: String,
+    /// `firing` or `resolved`.
+    pub status: String,
+    /// `CRITICAL` to `LOW`.
+    pub severity: String,
+}
+
+impl Record {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open(database_url: &str) -> Result<Self> {
+        let (client, connection) =
+            tokio_postgres::connect(database_url, NoTls).await.context("connecting to the record")?;
+        tokio::spawn(connection);
+        Ok(Self { client })
+    }
+
+    /// Everything recorded about one subject, in order of arrival.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub async fn signals(&self, subject: &str) -> Result<Vec<Decided>> {
+        let statement = "select status, severity, decision, reason from watchkeeper.signals \
+                         where subject = $1 order by received_at, signal_id";
+        let rows = self.client.query_typed(statement, &[(&subject, Type::TEXT)]).await.context("reading signals")?;
+        let decided = rows.iter().map(|row| {
+            Ok(Decided {
+                status: row.try_get("status")?,
+                severity: row.try_get("severity")?,
+                decision: row.try_get("decision")?,
+                reason: row.try_get("reason")?,
+            })
+        });
+        decided.collect::<Result<_, tokio_postgres::Error>>().context("reading a signal")
+    }
+
+    /// The alerts of one subject, oldest first.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub async fn alerts(&self, subject: &str) -> Result<Vec<Alert>> {
+        let statement = "select alert_id::text, fingerprint, status, severity from watchkeeper.alerts \
+                         where subject = $1 order by opened_at";
+        let rows = self.client.query_typed(statement, &[(&subject, Type::TEXT)]).await.context("reading alerts")?;
+        let alerts = rows.iter().map(|row| {
+            Ok(Alert {
+                id: row.try_get("alert_id")?,
+                fingerprint: row.try_get("fingerprint")?,
+                status: row.try_get("status")?,
+                severity: row.try_get("severity")?,
+            })
+        });
+        alerts.collect::<Result<_, tokio_postgres::Error>>().context("reading an alert")
+    }
+
+    /// The last body received about a subject.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn last_body(&self, subject: &str) -> Result<String> {
+        let statement = "select body from watchkeeper.signals where subject = $1 and status = 'firing' \
+                         order by received_at desc limit 1";
+        let rows = self.client.query_typed(statement, &[(&subject, Type::TEXT)]).await.context("reading a body")?;
+        let row = rows.first().with_context(|| format!("nothing is recorded about {subject}"))?;
+        row.try_get("body").context("reading a signal's body")
+    }
+}
+
+impl Decided {
+    /// Whether it was suppressed for this reason.
+    #[must_use]
+    pub fn suppressed_as(&self, reason: &str) -> bool {
+        self.decision.as_deref() == Some("suppressed") && self.reason.as_deref() == Some(reason)
+    }
+}

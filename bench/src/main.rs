@@ -1,7 +1,9 @@
 //! Measures what the suite costs: the release binaries of the functions under a Runtime API of our own, beside Python
 //! functions of the same job in the same run. `cargo bench-suite` prints the table; `--write` keeps it.
 
+mod alerts;
 mod cold_start;
+mod load;
 mod machine;
 mod memory;
 mod one_alert;
@@ -24,8 +26,10 @@ const REPORT: &str = "docs/BENCHMARKS.md";
 /// Measures cold starts, memory, package sizes and the way of one alert.
 #[derive(Debug, Parser)]
 struct Arguments {
+    /// Functions to measure; all of them if none is named.
+    functions: Vec<String>,
     /// Keep the table in docs/BENCHMARKS.md, too.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "functions")]
     write: bool,
 }
 
@@ -47,7 +51,8 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         eprintln!("warning: {warning}");
     }
     let mut table = Table::default();
-    for subject in world::subjects() {
+    let wanted = |function: &str| arguments.functions.is_empty() || arguments.functions.iter().any(|f| f == function);
+    for subject in world::subjects().into_iter().filter(|subject| wanted(subject.function)) {
         eprintln!("starting {} and its peer, in turns …", subject.function);
         table.0.extend(cold_start::measure(&world, &subject).await?);
         table.0.push(package::measure(&world, &subject)?);
@@ -55,6 +60,8 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             eprintln!("sending alerts through {} one by one …", subject.function);
             table.0.extend(one_alert::measure(&world, &subject).await?);
         }
+        eprintln!("loading {} …", subject.function);
+        table.0.extend(load::measure(&world, &subject).await?);
     }
     println!("{}\n\n{table}", machine.sentences());
     if arguments.write {

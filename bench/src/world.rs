@@ -1,6 +1,6 @@
 //! What the measured functions meet: Postgres, SSM and SQS of the emulator, a receiver, and the environment of each.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -16,6 +16,8 @@ use testkit::tools::ToolSet;
 
 const PEER: ToolSet = ToolSet::new("bench-peer", include_str!("../peer/requirements.txt"));
 const SSM_PATH: &str = "/local/watchkeeper";
+/// Where Debian and its relatives keep the authorities that the system trusts.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// One receiver, so that every alert is one request.
 const WATCH_FILE: &str = r#"
@@ -82,7 +84,8 @@ impl World {
         let directory = tempfile::tempdir().context("making a folder for the run")?;
         let postgres = Postgres::start()?;
         let database_url = postgres.create_database("bench")?;
-        let emulator = Emulator::start(&directory.path().join("emulator"), &[])?;
+        let log = directory.path().join("emulator.log");
+        let emulator = Emulator::start(&directory.path().join("emulator"), &log, &[])?;
         let access = emulator.access(ACCOUNT);
         let credentials = aws_sdk_ssm::config::Credentials::new(&access.account, "test", None, None, "bench");
         let aws = aws_config::defaults(BehaviorVersion::latest())
@@ -141,6 +144,10 @@ impl World {
             ("PAGES_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT}:pages")),
             ("WATCH_FILE", self.watch_file().to_string_lossy().into_owned()),
         ]);
+        // As template.yaml does on Lambda: one file of authorities instead of the folder they were made from.
+        if Path::new(AUTHORITIES).is_file() {
+            environment.push(("SSL_CERT_FILE", AUTHORITIES.to_owned()));
+        }
         environment
     }
 

@@ -1,6 +1,6 @@
 //! CloudWatch alarm notifications as SNS publishes them, for metrics that no check of ours owns.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 /// A single-metric alarm of somebody else's, and what it says at one moment.
@@ -9,6 +9,13 @@ pub struct Alarm {
     metric: String,
     name: String,
     severity: &'static str,
+}
+
+/// Instants of a timeline, in seconds after it began. The past is fine: sources are judged by their own clock.
+pub fn clock() -> impl Fn(i64) -> Timestamp {
+    // 2026-03-01T06:00:00Z
+    let start = Timestamp::constant(1_772_344_800, 0);
+    move |seconds| start + SignedDuration::from_secs(seconds)
 }
 
 impl Alarm {

@@ -1,12 +1,13 @@
 //! One local cloud for all tests of a binary, deployed on first use.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{fs, path::PathBuf, sync::OnceLock, time::Duration};
 
 use anyhow::{Context, Result};
 use localstack::{
-    cloud::{Cloud, Options},
+    cloud::{Cloud, LOCK, Options},
     progress::Progress,
     record::{Alert, Decided, Record},
+    supervisor,
     wait::eventually,
 };
 use testkit::{
@@ -30,22 +31,22 @@ pub struct World {
 }
 
 impl World {
-    /// The world of this test binary; `name` keeps its state apart from other binaries'.
+    /// The world of this process.
     ///
     /// # Panics
     /// When it cannot be started: no test of the binary could say anything then.
-    pub fn shared(name: &str) -> &'static Self {
+    pub fn shared() -> &'static Self {
         static WORLD: OnceLock<World> = OnceLock::new();
-        WORLD.get_or_init(|| match Self::start(name) {
+        WORLD.get_or_init(|| match Self::start() {
             Ok(world) => world,
             #[expect(clippy::panic, reason = "tests cannot go on without it, and the message says why")]
             Err(error) => panic!("no local cloud for the tests: {error:#}"),
         })
     }
 
-    fn start(name: &str) -> Result<Self> {
+    fn start() -> Result<Self> {
         let runtime = Runtime::new().context("making a runtime")?;
-        let mut options = Options::at(target().join("acceptance").join(name));
+        let mut options = Options::at(state_directory()?);
         options.variables.push(("FAILPOINT_ABORT_ON".to_owned(), KILLER.to_owned()));
         let cloud = runtime.block_on(Cloud::start(&options, Progress::start()))?;
         Ok(Self { runtime, cloud })
@@ -61,6 +62,19 @@ impl World {
             timeline(&self.cloud, record).await
         })
     }
+}
+
+/// A directory for this process. What processes that have ended left in theirs is removed.
+fn state_directory() -> Result<PathBuf> {
+    let root = target().join("acceptance");
+    fs::create_dir_all(&root).with_context(|| format!("making {}", root.display()))?;
+    for old in fs::read_dir(&root).with_context(|| format!("listing {}", root.display()))?.flatten() {
+        let was_used = old.path().join(LOCK).exists();
+        if was_used && supervisor::holder(&old.path())?.is_none() {
+            let _ = fs::remove_dir_all(old.path());
+        }
+    }
+    Ok(root.join(std::process::id().to_string()))
 }
 
 /// Publishes to the topic that alarms publish to.

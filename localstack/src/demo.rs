@@ -104,6 +104,9 @@ async fn story(cloud: &Cloud, progress: Progress) -> Result<Seen> {
     ensure!(alert.status == "resolved", "the incident is over but alert {} is {}", alert.id, alert.status);
     let incidents = cloud.receivers.incidents();
     ensure!(incidents.len() == 1, "one incident was expected, PagerDuty has {incidents:?}");
+    let events = cloud.receivers.received_by("pagerduty");
+    let resolves = events.iter().filter(|event| event.json["event_action"] == "resolve").count();
+    ensure!(resolves == 1, "one resolve was expected, PagerDuty got {resolves}");
     Ok(Seen { lag, alert, incident, suppressed })
 }
 

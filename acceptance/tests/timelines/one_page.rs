@@ -1,26 +1,17 @@
 //! One page: what the whole system does with repeats, rises, recoveries and stragglers, over SNS, SQS and PagerDuty.
 
-use std::time::Duration;
-
 use acceptance::{
-    alarm::Alarm,
-    world::{KILLER, PATIENCE, World, decided, incidents, only_alert, publish},
+    alarm::{Alarm, clock},
+    world::{PATIENCE, World, decided, incidents, only_alert, publish},
 };
 use anyhow::{Context, Result, ensure};
-use jiff::{SignedDuration, Timestamp};
 use localstack::{pipeline, wait::eventually};
 use serde_json::json;
 use testkit::pagerduty::Status;
 
-/// Instants of a timeline, in seconds after it began. The past is fine: sources are judged by their own clock.
-fn clock() -> impl Fn(i64) -> Timestamp {
-    let start: Timestamp = "2026-03-01T06:00:00Z".parse().expect("an instant");
-    move |seconds| start + SignedDuration::from_secs(seconds)
-}
-
 #[test]
 fn ten_identical_alarms_page_once() -> Result<()> {
-    World::shared("one_page").play(async |cloud, record| {
+    World::shared().play(async |cloud, record| {
         let (alarm, at) = (Alarm::on("TenIdentical"), clock());
         for _ in 0..10 {
             publish(cloud, &alarm.firing(at(0))).await?;
@@ -37,7 +28,7 @@ fn ten_identical_alarms_page_once() -> Result<()> {
 
 #[test]
 fn a_rise_opens_a_new_key_and_recovery_closes_what_was_opened() -> Result<()> {
-    World::shared("one_page").play(async |cloud, record| {
+    World::shared().play(async |cloud, record| {
         let (alarm, at) = (Alarm::on("Rising"), clock());
         let other = Alarm::on("Unrelated");
         publish(cloud, &alarm.firing(at(0))).await?;
@@ -70,7 +61,7 @@ fn a_rise_opens_a_new_key_and_recovery_closes_what_was_opened() -> Result<()> {
 
 #[test]
 fn an_older_alarm_that_arrives_late_opens_nothing() -> Result<()> {
-    World::shared("one_page").play(async |cloud, record| {
+    World::shared().play(async |cloud, record| {
         let (alarm, at) = (Alarm::on("Late"), clock());
         publish(cloud, &alarm.firing(at(0))).await?;
         decided(&record, &alarm.subject(), 1).await?;
@@ -87,7 +78,7 @@ fn an_older_alarm_that_arrives_late_opens_nothing() -> Result<()> {
 
 #[test]
 fn stale_telemetry_turns_the_alarm_and_pages_once() -> Result<()> {
-    World::shared("one_page").play(async |cloud, record| {
+    World::shared().play(async |cloud, record| {
         let alarm = cloud.stack.alarms.get("TelemetryLagAlarm").context("no TelemetryLagAlarm")?;
         let database = cloud.stack.database_url.clone();
         tokio::task::spawn_blocking(move || pipeline::make_telemetry_stale(&database, 900)).await??;
@@ -107,38 +98,5 @@ fn stale_telemetry_turns_the_alarm_and_pages_once() -> Result<()> {
         ensure!(alert.severity == "HIGH", "the watch file says HIGH, the alert is {}", alert.severity);
         incidents(cloud, &alert, &[("HIGH", Status::Open)]).await?;
         Ok(())
-    })
-}
-
-#[test]
-fn a_message_that_kills_its_reader_ends_in_the_dead_letter_queue_alone() -> Result<()> {
-    World::shared("one_page").play(async |cloud, record| {
-        let at = clock();
-        let neighbours: Vec<Alarm> = (0..5).map(|n| Alarm::on(&format!("Neighbour{n}"))).collect();
-        let alerts = cloud.stack.queues.get("alerts").context("no queue alerts")?;
-        // The killer in the middle: some neighbours are received before it, some after.
-        for (n, neighbour) in neighbours.iter().enumerate() {
-            if n == 2 {
-                cloud.aws.send_message(alerts, KILLER).await?;
-            }
-            publish(cloud, &neighbour.firing(at(0))).await?;
-        }
-        for neighbour in &neighbours {
-            decided(&record, &neighbour.subject(), 1).await?;
-            let alert = only_alert(&record, &neighbour.subject()).await?;
-            incidents(cloud, &alert, &[("HIGH", Status::Open)]).await?;
-        }
-        let dead = cloud.stack.queues.get("alerts_dlq").context("no queue alerts_dlq")?;
-        // Five receives, six seconds of visibility each.
-        let message = eventually("the killer in alerts-dlq", Duration::from_secs(120), async || {
-            Ok(cloud.aws.take_messages(dead).await?.pop())
-        })
-        .await?;
-        ensure!(message.body == KILLER, "{} landed in alerts-dlq", message.body);
-        ensure!(cloud.aws.take_messages(dead).await?.is_empty(), "something else landed in alerts-dlq too");
-        eventually("an empty queue alerts", PATIENCE, async || {
-            Ok((cloud.aws.queue_depth(alerts).await? == 0).then_some(()))
-        })
-        .await
     })
 }

@@ -1,0 +1,6 @@
+//! Whole-system timelines, all on one local cloud.
+
+mod dead_letters;
+mod events;
+mod gaps;
+mod one_page;

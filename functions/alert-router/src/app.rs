@@ -36,6 +36,7 @@ pub(crate) struct Session {
     open: Option<Connection>,
     secrets: Option<Secrets>,
     receivers: Option<Receivers>,
+    in_use: bool,
 }
 
 impl App {
@@ -60,9 +61,15 @@ impl App {
         })
     }
 
-    /// The session of this sandbox; there is one invocation at a time.
+    /// The session of this sandbox; there is one invocation at a time. If the last one panicked or was cut short, its
+    /// connection may hold an open transaction and is dropped.
     pub(crate) async fn session(&self) -> MutexGuard<'_, Session> {
-        self.session.lock().await
+        let mut session = self.session.lock().await;
+        if session.in_use {
+            session.drop_connection();
+        }
+        session.in_use = true;
+        session
     }
 }
 
@@ -113,6 +120,11 @@ impl Session {
             (Some(connection), Some(receivers)) => Ok((connection, receivers)),
             _ => Err(Fault::new(Kind::Unavailable, "there is no connection to Postgres")),
         }
+    }
+
+    /// The invocation ends in order: the next one may go on with the connection.
+    pub(crate) fn done(&mut self) {
+        self.in_use = false;
     }
 
     /// Drops a connection whose state is not known any more.

@@ -43,6 +43,7 @@ pub(crate) async fn handle(app: &App, messages: &[Received], deadline: &Deadline
         let recorded = handled.record_suspect(app, &mut session, suspect, deadline).await?;
         handled.delete_and_deliver(app, &mut session, &recorded, deadline).await?;
     }
+    session.done();
     Ok(handled)
 }
 

@@ -9,7 +9,7 @@ use store::deliveries::{self, Finished, Lease, Tried};
 use store::{Connection, Error};
 
 use crate::app::{Clock, patience};
-use crate::receivers::Receivers;
+use crate::receivers::{Receivers, Told};
 
 /// How many deliveries are under way at once: each has a receiver or a fingerprint of its own.
 const AT_ONCE: i64 = 16;
@@ -52,19 +52,20 @@ pub(crate) async fn deliver(
         if leases.is_empty() {
             return Ok(delivered);
         }
-        let tries = join_all(leases.into_iter().map(|lease| attempt(receivers, lease, clock))).await;
-        let finished = deliveries::finish(&connection.client, &tries, patience(deadline)).await?;
+        let tries = join_all(leases.into_iter().map(|lease| attempt(receivers, lease, clock, deadline))).await;
+        let finished = deliveries::finish(&connection.client, &tries, deadline.for_recording()).await?;
         for (one, finished) in tries.into_iter().zip(finished) {
             delivered.count(one, finished);
         }
     }
 }
 
-/// One try.
-async fn attempt(receivers: &Receivers, lease: Lease, clock: Clock) -> (Lease, Tried, Next) {
+/// One try, given up while there is time to record that no answer came.
+async fn attempt(receivers: &Receivers, lease: Lease, clock: Clock, deadline: &Deadline) -> (Lease, Tried, Next) {
     failpoint::pass("about to send");
     let started = Instant::now();
-    let told = receivers.tell(&lease.receiver, &lease.notification, lease.repeat).await;
+    let telling = receivers.tell(&lease.receiver, &lease.notification, lease.repeat);
+    let told = tokio::time::timeout(deadline.for_work(), telling).await.unwrap_or_else(|_| Told::cut_short());
     failpoint::pass("sent, not marked");
     let at = clock.now();
     let next = after_try(&told.outcome, lease.tries, lease.created_at, at);

@@ -8,16 +8,23 @@ use crate::app::App;
 use crate::payload::{Event, TickKind, parse};
 use crate::{batch, tick};
 
-/// Handles one invocation.
+/// Handles one invocation, and says in time when it cannot finish.
 ///
 /// # Errors
 /// A fault, in the classes of `runtime::Kind`. A batch answers with one only when none of its messages is on record.
 pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>) -> Result<Value, Fault> {
     let app = app.map_err(Fault::clone)?;
     let deadline = Deadline::of(&event.context);
-    match parse(event.payload)? {
+    let event = parse(event.payload)?;
+    tokio::time::timeout(deadline.for_recording(), run(app, event, &deadline)).await.unwrap_or_else(|_| {
+        Err(Fault::new(Kind::Unavailable, "Postgres did not answer in time; what is not recorded comes again"))
+    })
+}
+
+async fn run(app: &App, event: Event, deadline: &Deadline) -> Result<Value, Fault> {
+    match event {
         Event::Messages(messages) => {
-            let handled = batch::handle(app, &messages, &deadline).await?;
+            let handled = batch::handle(app, &messages, deadline).await?;
             tracing::info!(
                 messages = messages.len(),
                 unrecorded = handled.unrecorded.len(),
@@ -28,7 +35,7 @@ pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>)
         }
         Event::Tick(tick) => {
             let summary = match tick.tick {
-                TickKind::Retry => tick::retry(app, &tick, &deadline).await?,
+                TickKind::Retry => tick::retry(app, &tick, deadline).await?,
             };
             serde_json::to_value(summary).map_err(|error| Fault::from(anyhow::Error::new(error)))
         }

@@ -72,7 +72,7 @@ struct Attributes {
 pub(crate) fn parse(payload: Value) -> Result<Event, Fault> {
     match payload {
         Value::Object(mut fields) if fields.contains_key("Records") => {
-            let records: Vec<Record> = payload::parse(fields.remove("Records").unwrap_or_default())
+            let records: Vec<Record> = payload::parse_part(fields.remove("Records").unwrap_or_default())
                 .map_err(|fault| Fault::bad_payload(format!("Records{}", fault.message)))?;
             Ok(Event::Messages(records.into_iter().map(Received::from).collect()))
         }
@@ -111,7 +111,7 @@ mod tests {
             (json!({"tick": "retry", "dryrun": true}), "dryrun"),
             (json!({"tick": "retry", "now": 5}), "now: "),
             (json!({"Records": [{"messageId": "m", "body": "b"}]}), "Records[0]: missing field `receiptHandle`"),
-            (json!([]), "invalid type"),
+            (json!(["retry", null, true, null]), "no JSON object"),
         ] {
             let fault = parse(payload.clone()).err().expect("refused");
             assert!(fault.message.contains(named), "{payload} -> {}", fault.message);

@@ -72,14 +72,19 @@ impl Receivers {
                 },
             },
             // The secret may be there in a minute, and the page must not be lost over it.
-            Some(Err(why)) => Told::not_tried(Outcome::Transient, why.clone()),
-            None => Told::not_tried(Outcome::Permanent, format!("the watch file has no receiver `{receiver}` any more")),
+            Some(Err(why)) => Told::without_answer(Outcome::Transient, why.clone()),
+            None => Told::without_answer(Outcome::Permanent, format!("the watch file has no receiver `{receiver}` any more")),
         }
     }
 }
 
 impl Told {
-    fn not_tried(outcome: Outcome, error: String) -> Self {
+    /// The invocation ends before the receiver answers.
+    pub(crate) fn cut_short() -> Self {
+        Self::without_answer(Outcome::Ambiguous, "the invocation ended before an answer came".to_owned())
+    }
+
+    fn without_answer(outcome: Outcome, error: String) -> Self {
         Self { outcome, http_status: None, provider_id: None, error: Some(error) }
     }
 }

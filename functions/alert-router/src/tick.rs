@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
+use domain::Timestamp;
 use jiff::SignedDuration;
 use runtime::raise::raise;
 use runtime::{Deadline, Fault, Summary};
-use store::{deliveries, events, migrations, outbox};
+use store::{Class, deliveries, events, migrations, outbox};
 
-use crate::app::{App, Clock, patience};
+use crate::app::{App, Clock, Session};
 use crate::deliver::deliver;
 use crate::payload::Tick;
 
@@ -23,13 +24,8 @@ const REPLAY: SignedDuration = SignedDuration::from_mins(5);
 pub(crate) async fn retry(app: &App, tick: &Tick, deadline: &Deadline) -> Result<Summary, Fault> {
     let started = Instant::now();
     let mut session = app.session().await;
-    if session.ready(app, deadline).await? && migrations::require(&session.parts()?.0.client).await.is_err() {
-        // It died while the sandbox was frozen.
-        session.drop_connection();
-        session.ready(app, deadline).await?;
-    }
+    let store_now = read_clock(app, &mut session, deadline).await?;
     let (connection, receivers) = session.parts()?;
-    let store_now = migrations::require(&connection.client).await?;
     let now = tick.now.unwrap_or(store_now);
     let replay = now.duration_since(store_now).abs() > REPLAY && !app.config.environment.is_local();
     let dry_run = tick.dry_run || replay;
@@ -42,6 +38,7 @@ pub(crate) async fn retry(app: &App, tick: &Tick, deadline: &Deadline) -> Result
     summary.looked_at("outbox", unsent.len());
     summary.looked_at("deliveries_due", deliveries::count_due(&connection.client, now).await?);
     if dry_run {
+        session.done();
         return Ok(summary.finished(started.elapsed()));
     }
 
@@ -61,6 +58,18 @@ pub(crate) async fn retry(app: &App, tick: &Tick, deadline: &Deadline) -> Result
     if delivered.more {
         summary.remaining.push("deliveries".to_owned());
     }
-    tracing::debug!(left_ms = patience(deadline).as_millis(), "The retry tick is done");
+    session.done();
     Ok(summary.finished(started.elapsed()))
+}
+
+/// The store's clock; over a connection that died while the sandbox was frozen, over a new one.
+async fn read_clock(app: &App, session: &mut Session, deadline: &Deadline) -> Result<Timestamp, Fault> {
+    let reused = session.ready(app, deadline).await?;
+    let read = migrations::require(&session.parts()?.0.client).await;
+    if !(reused && read.as_ref().is_err_and(|error| error.class() == Class::Unavailable)) {
+        return Ok(read?);
+    }
+    session.drop_connection();
+    session.ready(app, deadline).await?;
+    Ok(migrations::require(&session.parts()?.0.client).await?)
 }

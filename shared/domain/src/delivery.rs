@@ -1,7 +1,6 @@
 //! The life of a delivery: what an attempt's outcome makes of it, and when it is tried again.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::notification::{Notice, Notification};
 use crate::policy::Integration;
@@ -103,7 +102,7 @@ impl Outcome {
 }
 
 /// What an outcome makes of its delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Done.
     Sent,

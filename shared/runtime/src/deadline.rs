@@ -4,8 +4,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use lambda_runtime::Context;
 
-/// Time kept back to commit, answer and log: work that is cut off by Lambda is work of unknown outcome.
-const RESERVE: Duration = Duration::from_secs(2);
+/// Time kept back to record what was done: work that is cut off by Lambda is work of unknown outcome.
+const TO_RECORD: Duration = Duration::from_secs(2);
+/// Time kept back to answer and to log.
+const TO_ANSWER: Duration = Duration::from_millis(400);
 
 /// When Lambda ends the invocation, measured on the monotonic clock.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +29,13 @@ impl Deadline {
         self.ends_at.saturating_duration_since(Instant::now())
     }
 
-    /// What is left for work, with the reserve for reporting taken off.
+    /// What is left for work, the time to record it taken off.
     pub fn for_work(&self) -> Duration {
-        self.left().saturating_sub(RESERVE)
+        self.left().saturating_sub(TO_RECORD)
+    }
+
+    /// What is left to record work that was done, the time to answer taken off.
+    pub fn for_recording(&self) -> Duration {
+        self.left().saturating_sub(TO_ANSWER)
     }
 }

@@ -12,8 +12,20 @@ use crate::fault::Fault;
 /// # Errors
 /// `BadPayload` that names the field and what was expected.
 pub fn parse<T: DeserializeOwned>(payload: Value) -> Result<T, Fault> {
-    let payload = if payload.is_null() { Value::Object(serde_json::Map::new()) } else { payload };
-    serde_path_to_error::deserialize(payload).map_err(|error| {
+    match payload {
+        Value::Null => parse_part(Value::Object(serde_json::Map::new())),
+        Value::Object(_) => parse_part(payload),
+        // Serde would take a list for a structure, field by field.
+        _ => Err(Fault::bad_payload("the payload is no JSON object: expected {} or fields in braces")),
+    }
+}
+
+/// Reads a part of a payload.
+///
+/// # Errors
+/// `BadPayload` that names the field below this part, and what was expected.
+pub fn parse_part<T: DeserializeOwned>(part: Value) -> Result<T, Fault> {
+    serde_path_to_error::deserialize(part).map_err(|error| {
         let path = error.path().to_string();
         let cause = error.into_inner();
         Fault::bad_payload(if path == "." { cause.to_string() } else { format!("{path}: {cause}") })

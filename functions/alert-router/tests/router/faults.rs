@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use testkit::receivers::Behaviour;
 use testkit::runtime_api::{Options, Outcome};
 
 use crate::messages::{again, batch, native, one, record};
@@ -88,4 +89,27 @@ async fn a_receiver_whose_secret_is_missing_is_told_once_it_is_there() {
     let summary = retry(&router, Some("2099-01-01T00:00:00Z")).await;
     assert_eq!(summary["did"]["deliveries_sent"], json!(1), "{summary}");
     assert_eq!(world.incidents(), ["HIGH open 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_slower_than_the_invocation_is_recorded_as_unanswered_and_told_again() {
+    let world = World::new().await;
+    let router = world.router_with(&[], short()).await;
+    world.receivers.behave(Behaviour::late("pagerduty", Duration::from_secs(30)).times(1));
+    accepts(&router, one(&native("disk", "firing", "HIGH", "06:00:00"))).await;
+    assert_eq!(world.column("select outcome from watchkeeper.delivery_attempts order by outcome").await, ["accepted", "ambiguous"]);
+    retry(&router, Some("2099-01-01T00:00:00Z")).await;
+    assert!(world.incidents()[0].starts_with("HIGH open"), "{:?}", world.incidents());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_hangs_during_a_tick_is_said_in_time_and_the_next_tick_works() {
+    let (postgres, world) = World::with_own_postgres().await;
+    let router = world.router_with(&[], short()).await;
+    retry(&router, None).await;
+    postgres.pause();
+    let outcome = router.invoke(&json!({"tick": "retry"})).await.expect("a process");
+    assert!(matches!(&outcome, Outcome::Failed { error_type, .. } if error_type == "Unavailable"), "{outcome}");
+    postgres.resume();
+    retry(&router, None).await;
 }

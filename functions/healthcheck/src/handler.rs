@@ -1,0 +1,86 @@
+//! The story of an invocation: run the checks, publish what they measured, answer what was found.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use config::watch_file::Check;
+use futures::future::join_all;
+use jiff::Timestamp;
+use lambda_runtime::LambdaEvent;
+use runtime::{Deadline, Fault, Summary, payload};
+use serde_json::Value;
+
+use crate::app::App;
+use crate::database::{self, Checked};
+use crate::payload::Payload;
+use crate::publish::publish;
+use crate::report::{Answer, Report};
+
+/// Handles one invocation.
+///
+/// # Errors
+/// A fault, in the classes of `runtime::Kind`, where nobody would hear otherwise: a bad payload or deployment, every
+/// check failed, nothing could be published.
+pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>) -> Result<Answer, Fault> {
+    let app = app.map_err(Fault::clone)?;
+    let started = Instant::now();
+    let deadline = Deadline::of(&event.context);
+    let payload: Payload = payload::parse(event.payload)?;
+    let checks = payload.select(&app.watch_file)?;
+
+    let clock = clock();
+    let environment = &app.watch_file.environment;
+    let held_back = payload.held_back(clock, environment.is_local());
+    let now = payload.now.unwrap_or(clock);
+
+    let report = Report::of(measure(app, checks, &deadline).await);
+    if report.unreachable {
+        app.forget_secrets().await;
+    }
+    report.refuse_total_failure()?;
+
+    let mut summary = Summary::new("healthcheck", environment.as_str(), now, held_back.is_some());
+    let published = match held_back {
+        Some(reason) => {
+            summary.skipped("publishing", reason);
+            0
+        }
+        None => {
+            publish(&app.cloudwatch, &app.watch_file, &report.data, now).await?;
+            report.data.len()
+        }
+    };
+    let mut answer = report.into_answer(summary, published);
+    answer.summary = answer.summary.finished(started.elapsed());
+    tracing::info!(
+        checks = answer.summary.looked_at.get("checks"),
+        failed = answer.summary.failed.len(),
+        published,
+        metrics = ?answer.metrics,
+        "Measured {} metrics",
+        answer.metrics.len()
+    );
+    Ok(answer)
+}
+
+/// Runs the checks: databases side by side, the checks of each in turn.
+async fn measure<'w>(app: &'w App, checks: Vec<&'w Check>, deadline: &Deadline) -> Vec<Checked<'w>> {
+    let secrets = app.secrets().await;
+    let mut by_database: BTreeMap<&str, Vec<&Check>> = BTreeMap::new();
+    for check in checks {
+        by_database.entry(&check.database).or_default().push(check);
+    }
+    let runs = by_database.into_iter().filter_map(|(name, checks)| {
+        // The watch file is refused when a check names a database there is not.
+        let database = app.watch_file.databases.get(name)?;
+        Some(database::run(name, database, checks, &secrets, deadline))
+    });
+    join_all(runs).await.into_iter().flatten().collect()
+}
+
+/// The clock, read once per run. Measurements are dated by it; healthcheck keeps no state that a database's clock would
+/// have to order.
+#[expect(clippy::disallowed_methods, reason = "the one place where healthcheck reads the clock")]
+fn clock() -> Timestamp {
+    Timestamp::now()
+}

@@ -1,0 +1,9 @@
+//! The actual binary against real Postgres and the emulator's CloudWatch and SSM.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a stage that cannot be set is a failed test")]
+
+mod faults;
+mod isolation;
+mod measuring;
+mod refusals;
+mod world;

@@ -38,14 +38,14 @@ pub(crate) enum Outcome<'w> {
 }
 
 /// Why a check, or its database, gave no row. No secret shows in it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The database's address is not to be had.
     #[error("{0}")]
     Secret(#[from] SecretError),
     /// The database does not let us in.
-    #[error("database {database}: {source:#}")]
-    Connect { database: String, source: anyhow::Error },
+    #[error("{0}")]
+    Connect(String),
     /// The server did not answer in time, or the connection broke.
     #[error("{0}")]
     Broken(String),
@@ -59,7 +59,7 @@ impl Failure {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Secret(_) => Kind::BadConfig,
-            Self::Connect { .. } | Self::Broken(_) => Kind::Unavailable,
+            Self::Connect(_) | Self::Broken(_) => Kind::Unavailable,
             Self::Statement(_) => Kind::Failed,
         }
     }
@@ -74,21 +74,25 @@ pub(crate) async fn run<'w>(
     deadline: &Deadline,
 ) -> Vec<Checked<'w>> {
     let mut connection: Option<Connection> = None;
+    let mut closed: Option<Failure> = None;
     let mut checked = Vec::with_capacity(checks.len());
     for check in checks {
         let left = deadline.for_work().saturating_sub(PUBLISHING);
         let limit = left.min(database.statement_timeout.unsigned_abs());
-        let outcome = if limit.is_zero() {
-            Outcome::Remaining
-        } else {
-            match run_one(check, name, database, secrets, &mut connection, limit).await {
+        let outcome = match &closed {
+            // It did not let us in a moment ago, and each try takes seconds.
+            Some(failure) => Outcome::Failed(failure.clone()),
+            None if limit.is_zero() => Outcome::Remaining,
+            None => match run_one(check, name, database, secrets, &mut connection, limit).await {
                 Ok(readings) => Outcome::Read(readings),
                 Err(failure) => Outcome::Failed(failure),
-            }
+            },
         };
-        // A connection whose state is not known is not used again; the next check gets a new one.
-        if matches!(outcome, Outcome::Failed(Failure::Broken(_))) {
-            connection = None;
+        match &outcome {
+            // A connection whose state is not known is not used again; the next check gets a new one.
+            Outcome::Failed(Failure::Broken(_)) => connection = None,
+            Outcome::Failed(failure @ (Failure::Connect(_) | Failure::Secret(_))) => closed = Some(failure.clone()),
+            _ => {}
         }
         checked.push(Checked { check, outcome });
     }
@@ -119,7 +123,7 @@ async fn connect(name: &str, database: &Database, secrets: &Secrets) -> Result<C
     let authority = secrets.get(&SecretRef::database_authority()).ok();
     Connection::open(&url, authority.as_ref().map(ExposeSecret::expose_secret))
         .await
-        .map_err(|source| Failure::Connect { database: name.to_owned(), source: source.into() })
+        .map_err(|err| Failure::Connect(format!("database {name}: {:#}", anyhow::Error::new(err))))
 }
 
 /// Asks one statement for one row, in a transaction that may only read, ends by itself and is always rolled back.

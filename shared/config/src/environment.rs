@@ -68,6 +68,7 @@ pub(crate) struct Variables<'a>(pub(crate) &'a dyn Fn(&str) -> Option<String>);
 
 impl Variables<'_> {
     /// Reads with the process's own variables.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub(crate) fn of_process<T>(read: impl FnOnce(&Variables<'_>) -> T) -> T {
         read(&Variables(&|name| std::env::var(name).ok()))
     }

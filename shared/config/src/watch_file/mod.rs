@@ -16,7 +16,8 @@ use jiff::SignedDuration;
 use toml::de::DeTable;
 
 use crate::environment::Environment;
-use reader::{Problems, Table};
+use problem::Problems;
+use reader::Table;
 
 pub use check::{Check, DEFAULT_STATEMENT_TIMEOUT, Database, LONGEST_STATEMENT_TIMEOUT};
 pub use problem::{Problem, WatchFileError};

@@ -1,5 +1,6 @@
 //! What is wrong with a watch file: all of it at once, each with its line.
 
+use std::cell::RefCell;
 use std::fmt;
 
 /// One mistake.
@@ -45,5 +46,30 @@ impl fmt::Display for Listed<'_> {
             write!(f, "{separator}{}:{line}: {key}{what}", self.0)?;
         }
         Ok(())
+    }
+}
+
+/// Collects what is wrong with one text.
+pub(super) struct Problems<'t> {
+    text: &'t str,
+    found: RefCell<Vec<Problem>>,
+}
+
+impl<'t> Problems<'t> {
+    pub(super) fn of(text: &'t str) -> Self {
+        Self { text, found: RefCell::default() }
+    }
+
+    /// Notes a mistake at a byte of the text.
+    pub(super) fn note(&self, offset: usize, key: &str, what: impl Into<String>) {
+        let line = 1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
+        self.found.borrow_mut().push(Problem { line, key: key.to_owned(), what: what.into() });
+    }
+
+    /// Everything noted, in order of lines.
+    pub(super) fn into_sorted(self) -> Vec<Problem> {
+        let mut found = self.found.into_inner();
+        found.sort();
+        found
     }
 }

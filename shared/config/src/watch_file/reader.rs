@@ -1,20 +1,12 @@
 //! Reads TOML tables strictly: every key is declared before it is read, and every mistake is kept with its line.
 
-use std::cell::RefCell;
-
 use domain::duration;
 use jiff::SignedDuration;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::problem::Problem;
+use super::problem::Problems;
 use crate::nearest::nearest;
-
-/// Collects what is wrong with one text.
-pub(super) struct Problems<'t> {
-    text: &'t str,
-    found: RefCell<Vec<Problem>>,
-}
 
 /// A value with the place it stands at.
 #[derive(Clone, Debug)]
@@ -35,25 +27,6 @@ pub(super) struct Table<'t> {
 }
 
 type Entry<'t> = (&'t Spanned<DeString<'t>>, &'t Spanned<DeValue<'t>>);
-
-impl<'t> Problems<'t> {
-    pub(super) fn of(text: &'t str) -> Self {
-        Self { text, found: RefCell::default() }
-    }
-
-    /// Notes a mistake at a byte of the text.
-    pub(super) fn note(&self, offset: usize, key: &str, what: impl Into<String>) {
-        let line = 1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
-        self.found.borrow_mut().push(Problem { line, key: key.to_owned(), what: what.into() });
-    }
-
-    /// Everything noted, in order of lines.
-    pub(super) fn into_sorted(self) -> Vec<Problem> {
-        let mut found = self.found.into_inner();
-        found.sort();
-        found
-    }
-}
 
 impl<'t> Table<'t> {
     /// The whole file, whose sections may only be these.

@@ -1,23 +1,8 @@
-//! The shipped watch files are right, and a wrong one says everything that is wrong with it.
+//! A wrong watch file: each mistake with its line, its key path and what was expected, all of them at once.
 
-use std::path::{Path, PathBuf};
-
-use config::watch_file::{Receiver, WatchFileError};
+use config::watch_file::Receiver;
 use config::{Environment, WatchFile};
-use domain::check::Threshold;
-use domain::policy::Integration;
-use domain::{Severity, Signal, SignalStatus};
 use jiff::SignedDuration;
-
-const SHIPPED: [&str; 4] = ["local", "dev", "staging", "prod"];
-
-fn shipped_file(environment: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(format!("{environment}.toml"))
-}
-
-fn load(environment: &str) -> anyhow::Result<WatchFile> {
-    Ok(WatchFile::load(&shipped_file(environment), &Environment::parse(environment)?)?)
-}
 
 /// Every line of the error that a text gives in an environment; empty where it is right.
 fn mistakes(environment: &str, text: &str) -> anyhow::Result<Vec<String>> {
@@ -49,80 +34,6 @@ webhook = { url = "ssm:receivers/hook" }
 [routes]
 default = ["team"]
 "#;
-
-#[test]
-fn the_shipped_files_are_right() {
-    for environment in SHIPPED {
-        let watch_file = load(environment).unwrap_or_else(|err| panic!("{err}"));
-        assert!(watch_file.check("telemetry").is_some(), "{environment}");
-        assert_eq!(watch_file.policy().environment, environment);
-    }
-}
-
-#[test]
-fn the_shipped_files_measure_the_same_check() -> anyhow::Result<()> {
-    let local = load("local")?;
-    for environment in SHIPPED {
-        let other = load(environment)?;
-        assert_eq!(local.check("telemetry").map(|check| &check.sql), other.check("telemetry").map(|check| &check.sql));
-        let threshold = other.checks[0].metrics[0].threshold;
-        assert_eq!(threshold, Some(Threshold::Above(180.0)), "{environment}");
-    }
-    Ok(())
-}
-
-#[test]
-fn the_local_file_is_what_the_contract_says() -> anyhow::Result<()> {
-    let local = load("local")?;
-    let kinds: Vec<_> =
-        local.receivers.iter().map(|(name, receiver)| (name.as_str(), receiver.integration())).collect();
-    let expected = [("hook", Integration::Webhook), ("mail", Integration::Sns), ("on-call", Integration::Pagerduty)];
-    assert_eq!(kinds, expected);
-    let metric = &local.checks[0].metrics[0];
-    assert_eq!((metric.name.as_str(), metric.unit.as_deref()), ("TelemetryLag", Some("Seconds")));
-    assert_eq!(metric.lasting, Some(SignedDuration::ZERO));
-    let policy = local.policy();
-    assert_eq!(policy.severity_of_metric("OPsPipeline", "TelemetryLag"), Some(Severity::High));
-    assert_eq!(policy.metric_runbook.get("TelemetryLag").map(String::as_str), Some("docs/runbooks/telemetry-lag.md"));
-    for (severity, told) in [
-        (Severity::Critical, &["on-call", "mail"][..]),
-        (Severity::High, &["on-call", "mail"]),
-        (Severity::Medium, &["hook"]),
-        (Severity::Low, &["hook"]),
-    ] {
-        assert_eq!(policy.receivers_for(&some_signal(severity), severity), told, "{severity}");
-    }
-    Ok(())
-}
-
-fn some_signal(severity: Severity) -> Signal {
-    let labels = Default::default();
-    Signal {
-        id: Default::default(),
-        idempotency_key: "k".to_owned(),
-        occurred_at: domain::Timestamp::UNIX_EPOCH,
-        source: "s".to_owned(),
-        kind: "metric".to_owned(),
-        subject: "OPsPipeline/TelemetryLag".to_owned(),
-        environment: "local".to_owned(),
-        status: SignalStatus::Firing,
-        severity,
-        fingerprint: domain::Fingerprint::of("local", "metric", "OPsPipeline/TelemetryLag", &labels),
-        labels,
-        summary: String::new(),
-        body: String::new(),
-    }
-}
-
-#[test]
-fn a_file_that_is_not_there_is_named_with_what_would_name_another() -> anyhow::Result<()> {
-    let error =
-        WatchFile::load(Path::new("config/nowhere.toml"), &Environment::parse("nowhere")?).expect_err("no file");
-    assert!(matches!(error, WatchFileError::Unreadable { .. }));
-    let text = error.to_string();
-    assert!(text.contains("config/nowhere.toml") && text.contains("WATCH_FILE"), "{text}");
-    Ok(())
-}
 
 #[test]
 fn what_is_not_said_has_its_default() -> anyhow::Result<()> {

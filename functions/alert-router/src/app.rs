@@ -83,7 +83,10 @@ impl Session {
         let patience = deadline.for_work();
         tokio::time::timeout(patience, self.make_ready(app)).await.unwrap_or_else(|_| {
             let seconds = patience.as_secs();
-            Err(Fault::new(Kind::Unavailable, format!("SSM and Postgres did not answer within the {seconds} s that were left")))
+            Err(Fault::new(
+                Kind::Unavailable,
+                format!("SSM and Postgres did not answer within the {seconds} s that were left"),
+            ))
         })
     }
 

@@ -83,7 +83,8 @@ pub(crate) fn parse(payload: Value) -> Result<Event, Fault> {
 impl From<Record> for Received {
     fn from(record: Record) -> Self {
         let Attributes { approximate_receive_count, sender_id, sent_timestamp } = record.attributes;
-        let sent_at = sent_timestamp.and_then(|text| text.parse().ok()).and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let sent_at =
+            sent_timestamp.and_then(|text| text.parse().ok()).and_then(|ms| Timestamp::from_millisecond(ms).ok());
         Self {
             first_time: approximate_receive_count.is_none_or(|count| count == "1"),
             receipt_handle: record.receipt_handle,

@@ -73,7 +73,10 @@ impl Receivers {
             },
             // The secret may be there in a minute, and the page must not be lost over it.
             Some(Err(why)) => Told::without_answer(Outcome::Transient, why.clone()),
-            None => Told::without_answer(Outcome::Permanent, format!("the watch file has no receiver `{receiver}` any more")),
+            None => Told::without_answer(
+                Outcome::Permanent,
+                format!("the watch file has no receiver `{receiver}` any more"),
+            ),
         }
     }
 }

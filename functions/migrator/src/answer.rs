@@ -50,7 +50,9 @@ pub(crate) async fn send(request: &Deployment, outcome: &Result<(), Fault>, dead
             Err(error) if attempt == TRIES || deadline.left() < TRY => {
                 bail!("failed to answer CloudFormation after {attempt} tries: {}", error.without_url())
             }
-            Err(error) => tracing::warn!(error = %error.without_url(), "CloudFormation did not take the answer; trying again"),
+            Err(error) => {
+                tracing::warn!(error = %error.without_url(), "CloudFormation did not take the answer; trying again")
+            }
         }
     }
     bail!("failed to answer CloudFormation")

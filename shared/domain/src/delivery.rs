@@ -23,8 +23,7 @@ pub enum DeliveryStatus {
 }
 
 impl DeliveryStatus {
-    const ALL: [Self; 6] =
-        [Self::Pending, Self::Sending, Self::Sent, Self::Failed, Self::Held, Self::Cancelled];
+    const ALL: [Self; 6] = [Self::Pending, Self::Sending, Self::Sent, Self::Failed, Self::Held, Self::Cancelled];
 
     /// The word in the column `deliveries.status`.
     pub const fn as_str(self) -> &'static str {

@@ -4,7 +4,9 @@ use jiff::SignedDuration;
 
 /// What is wrong with a duration's text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a duration: expected numbers with units s, m, h, d or w, largest first, as in `90s`, `2h30m`, `7d`")]
+#[error(
+    "`{0}` is not a duration: expected numbers with units s, m, h, d or w, largest first, as in `90s`, `2h30m`, `7d`"
+)]
 pub struct BadDuration(pub String);
 
 /// Seconds in each unit, largest first. Days and weeks are 24 and 168 hours: these are lengths, not calendar steps.
@@ -57,7 +59,9 @@ mod tests {
 
     #[test]
     fn refuses_what_could_be_meant_two_ways() {
-        for text in ["", "5", "m", "1m2h", "1h1h", "-5s", "1.5h", "5 m", "2y", "99999999999999999999s", "9999999999999999w"] {
+        for text in
+            ["", "5", "m", "1m2h", "1h1h", "-5s", "1.5h", "5 m", "2y", "99999999999999999999s", "9999999999999999w"]
+        {
             assert!(parse(text).is_err(), "{text}");
         }
     }

@@ -20,7 +20,9 @@ pub enum Severity {
 
 /// A word that is on no severity scale we know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown severity `{0}`: expected CRITICAL, HIGH, MEDIUM or LOW (or sev1…sev4, P1…P4, critical/error/warning/info)")]
+#[error(
+    "unknown severity `{0}`: expected CRITICAL, HIGH, MEDIUM or LOW (or sev1…sev4, P1…P4, critical/error/warning/info)"
+)]
 pub struct UnknownSeverity(pub String);
 
 impl Severity {

@@ -19,7 +19,10 @@ impl Deadline {
     /// The deadline that came with an invocation.
     pub fn of(context: &Context) -> Self {
         // Lambda gives wall-clock time; only the distance to it is used, so a skewed clock shifts nothing else.
-        #[expect(clippy::disallowed_methods, reason = "Lambda's deadline is wall-clock time, and nothing is decided by it")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "Lambda's deadline is wall-clock time, and nothing is decided by it"
+        )]
         let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
         Self { ends_at: Instant::now() + left }
     }

@@ -117,7 +117,10 @@ impl Summary {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "Lambda names the running version in the environment, and no setting of ours")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "Lambda names the running version in the environment, and no setting of ours"
+)]
 fn release() -> String {
     std::env::var("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_else(|_| "$LATEST".to_owned())
 }

@@ -79,9 +79,8 @@ where
 fn parse(url: &str) -> Result<Config, Error> {
     // The parser knows `require` only; with rustls every mode that encrypts verifies.
     let known = url.replace("sslmode=verify-full", "sslmode=require").replace("sslmode=verify-ca", "sslmode=require");
-    let mut config: Config = known
-        .parse()
-        .map_err(|error: tokio_postgres::Error| Error::BadUrl { reason: error.to_string() })?;
+    let mut config: Config =
+        known.parse().map_err(|error: tokio_postgres::Error| Error::BadUrl { reason: error.to_string() })?;
     if config.get_ssl_mode() == SslMode::Prefer {
         config.ssl_mode(if is_local(&config) { SslMode::Disable } else { SslMode::Require });
     }

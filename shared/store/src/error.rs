@@ -62,7 +62,9 @@ pub enum Error {
         needed: i32,
     },
     /// A migration that was applied has another text now.
-    #[error("migration V{version:04} was applied with another text: migrations are forward only, add a new one instead")]
+    #[error(
+        "migration V{version:04} was applied with another text: migrations are forward only, add a new one instead"
+    )]
     ChangedMigration {
         /// Which one.
         version: i32,
@@ -86,7 +88,8 @@ impl Error {
             Self::Statement { source, .. } => class_of(source),
             Self::BadUrl { .. }
             | Self::BadCertificate(_)
-            | Self::ChangedMigration { .. } | Self::UnexpectedValue { .. } => Class::Failed,
+            | Self::ChangedMigration { .. }
+            | Self::UnexpectedValue { .. } => Class::Failed,
         }
     }
 }

@@ -2,9 +2,9 @@
 
 pub mod binaries;
 pub mod children;
+pub mod emulator;
 pub mod pagerduty;
 pub mod postgres;
 pub mod receivers;
 pub mod runtime_api;
-pub mod emulator;
 pub mod tools;

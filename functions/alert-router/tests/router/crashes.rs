@@ -11,9 +11,14 @@ use crate::world::{World, retry};
 
 /// An alert opens, repeats, rises and ends.
 fn story(subject: &str) -> Vec<Value> {
-    [("firing", "HIGH", "06:00:00"), ("firing", "HIGH", "06:00:30"), ("firing", "CRITICAL", "06:01:00"), ("resolved", "HIGH", "06:02:00")]
-        .map(|(status, severity, at)| record(&native(subject, status, severity, at), 1))
-        .into()
+    [
+        ("firing", "HIGH", "06:00:00"),
+        ("firing", "HIGH", "06:00:30"),
+        ("firing", "CRITICAL", "06:01:00"),
+        ("resolved", "HIGH", "06:02:00"),
+    ]
+    .map(|(status, severity, at)| record(&native(subject, status, severity, at), 1))
+    .into()
 }
 
 /// Invokes as the queue does: a message comes again until an invocation with it has succeeded. Counts the crashes.
@@ -69,18 +74,24 @@ async fn wherever_the_process_dies_nothing_is_lost_and_nobody_is_told_twice_with
 /// Checks what is on record and what people got about one subject; how many sends were repeats.
 async fn check(world: &World, subject: &str, point: &str) -> usize {
     let of = |sql: &str| sql.replace("SUBJECT", subject);
-    let decisions = of("select concat_ws('/', decision, reason) from watchkeeper.signals where subject = 'SUBJECT' order by occurred_at");
+    let decisions = of(
+        "select concat_ws('/', decision, reason) from watchkeeper.signals where subject = 'SUBJECT' order by occurred_at",
+    );
     assert_eq!(
         world.column(&decisions).await,
         ["opened", "suppressed/duplicate", "updated", "resolved"],
         "at {point}: every signal is on record and decided"
     );
-    let unfinished = of("select count(*) from watchkeeper.deliveries as delivery join watchkeeper.alerts using (alert_id)
+    let unfinished =
+        of("select count(*) from watchkeeper.deliveries as delivery join watchkeeper.alerts using (alert_id)
                          where subject = 'SUBJECT' and delivery.status not in ('sent', 'cancelled')");
     assert_eq!(world.column(&unfinished).await, ["0"], "at {point}: every delivery went out, or the end overtook it");
 
     let about = |body: &str| body.contains(&format!("{subject}\"")) || body.contains(&format!("{subject} "));
-    let fingerprint = world.column(&of("select distinct fingerprint from watchkeeper.alerts where subject = 'SUBJECT'")).await.remove(0);
+    let fingerprint = world
+        .column(&of("select distinct fingerprint from watchkeeper.alerts where subject = 'SUBJECT'"))
+        .await
+        .remove(0);
     let mut sends: BTreeMap<String, usize> = BTreeMap::new();
     for request in world.receivers.received_by("pagerduty") {
         let key = request.json["dedup_key"].as_str().unwrap_or_default();

@@ -97,7 +97,10 @@ async fn a_receiver_slower_than_the_invocation_is_recorded_as_unanswered_and_tol
     let router = world.router_with(&[], short()).await;
     world.receivers.behave(Behaviour::late("pagerduty", Duration::from_secs(30)).times(1));
     accepts(&router, one(&native("disk", "firing", "HIGH", "06:00:00"))).await;
-    assert_eq!(world.column("select outcome from watchkeeper.delivery_attempts order by outcome").await, ["accepted", "ambiguous"]);
+    assert_eq!(
+        world.column("select outcome from watchkeeper.delivery_attempts order by outcome").await,
+        ["accepted", "ambiguous"]
+    );
     retry(&router, Some("2099-01-01T00:00:00Z")).await;
     assert!(world.incidents()[0].starts_with("HIGH open"), "{:?}", world.incidents());
 }

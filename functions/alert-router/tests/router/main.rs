@@ -1,6 +1,8 @@
 //! The actual router, under a Runtime API stub, against a real Postgres, an emulated SSM, SQS and SNS, and a PagerDuty
 //! that keeps incidents as the real one does.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 mod crashes;
 mod faults;
 mod messages;

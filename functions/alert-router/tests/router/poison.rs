@@ -22,11 +22,13 @@ async fn what_nobody_can_read_is_recorded_and_one_notice_tells_of_it() {
     let nine = (0..9).map(|n| harmless(&format!("disk-{n}")));
     accepts(&router, batch(nine.chain(odd.iter().map(|body| record(body, 1))))).await;
     assert_eq!(world.column("select count(*) from watchkeeper.signals where kind = 'drill'").await, ["9"]);
-    let kept = world.column("select body from watchkeeper.signals where kind = 'unparsed' order by body collate \"C\"").await;
+    let kept =
+        world.column("select body from watchkeeper.signals where kind = 'unparsed' order by body collate \"C\"").await;
     let mut sent = odd.map(str::to_owned);
     sent.sort();
     assert_eq!(kept, sent, "as received");
-    let notices = "select count(*) from watchkeeper.deliveries join watchkeeper.alerts using (alert_id) where kind = 'unparsed'";
+    let notices =
+        "select count(*) from watchkeeper.deliveries join watchkeeper.alerts using (alert_id) where kind = 'unparsed'";
     assert_eq!(world.column(notices).await, ["1"]);
 }
 

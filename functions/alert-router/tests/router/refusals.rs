@@ -65,7 +65,8 @@ async fn an_older_schema_is_refused_and_the_migrator_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_watch_file_or_a_missing_variable_is_answered_by_every_invocation() {
     let world = World::new().await;
-    for (name, value, said) in [("WATCH_FILE", "/nowhere/watch.toml", "/nowhere/watch.toml"), ("ALERTS_QUEUE_URL", "", "ALERTS_QUEUE_URL")]
+    for (name, value, said) in
+        [("WATCH_FILE", "/nowhere/watch.toml", "/nowhere/watch.toml"), ("ALERTS_QUEUE_URL", "", "ALERTS_QUEUE_URL")]
     {
         let router = world.router_with(&[(name, value)], Options::default()).await;
         let (error_type, message) = failed(router.invoke(&json!({"tick": "retry"})).await.expect("a process"));

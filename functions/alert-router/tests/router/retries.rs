@@ -11,7 +11,9 @@ use crate::world::{World, accepts, retry};
 const LATER: &str = "2099-01-01T00:00:00Z";
 
 async fn statuses(world: &World) -> Vec<String> {
-    world.column("select receiver || ' ' || notice || ' ' || status from watchkeeper.deliveries order by position").await
+    world
+        .column("select receiver || ' ' || notice || ' ' || status from watchkeeper.deliveries order by position")
+        .await
 }
 
 /// A minute from now by the store's clock.
@@ -115,7 +117,7 @@ async fn two_ticks_at_once_share_the_work() {
     for n in 0..20 {
         accepts(&one_router, one(&native(&format!("disk-{n}"), "firing", "HIGH", "06:00:00"))).await;
     }
-    tokio::join!(retry(&one_router, Some(LATER)), retry(&other, Some(LATER)), );
+    tokio::join!(retry(&one_router, Some(LATER)), retry(&other, Some(LATER)),);
     retry(&one_router, Some(LATER)).await;
     assert_eq!(world.incidents(), vec!["HIGH open 1"; 20], "each was triggered once");
 }

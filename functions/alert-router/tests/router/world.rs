@@ -166,7 +166,8 @@ impl World {
 
     /// Decision and reason of every signal, in the order in which they were received.
     pub(crate) async fn decisions(&self) -> Vec<String> {
-        self.column("select concat_ws('/', decision, reason) from watchkeeper.signals order by received_at, signal_id").await
+        self.column("select concat_ws('/', decision, reason) from watchkeeper.signals order by received_at, signal_id")
+            .await
     }
 
     /// `key-severity status triggers` of every incident at PagerDuty.
@@ -194,7 +195,12 @@ impl World {
                 let body: Value = serde_json::from_str(message.body().unwrap_or("{}")).expect("an SNS envelope");
                 subjects.push(body["Subject"].as_str().unwrap_or("?").to_owned());
                 let handle = message.receipt_handle.unwrap_or_default();
-                sqs.delete_message().queue_url(&self.pages_queue_url).receipt_handle(handle).send().await.expect("deleted");
+                sqs.delete_message()
+                    .queue_url(&self.pages_queue_url)
+                    .receipt_handle(handle)
+                    .send()
+                    .await
+                    .expect("deleted");
             }
         }
     }
@@ -217,7 +223,8 @@ impl World {
             ApproximateNumberOfMessages as Waiting, ApproximateNumberOfMessagesNotVisible as InFlight,
         };
         let sqs = aws_sdk_sqs::Client::new(&self.aws);
-        let asking = sqs.get_queue_attributes().queue_url(&self.queue_url).attribute_names(Waiting).attribute_names(InFlight);
+        let asking =
+            sqs.get_queue_attributes().queue_url(&self.queue_url).attribute_names(Waiting).attribute_names(InFlight);
         let attributes = asking.send().await.expect("attributes").attributes.unwrap_or_default();
         attributes.values().filter_map(|count| count.parse::<usize>().ok()).sum()
     }

@@ -13,7 +13,12 @@ use crate::signal::Signal;
 pub(super) fn of_opening(alert: &mut Alert, signal: &Signal, policy: &Policy) -> bool {
     let severity = alert.severity;
     for (receiver, integration) in receivers(signal, severity, policy) {
-        tell(alert, signal, policy, Telling { receiver, integration, notice: Notice::Firing, severity, waits_for: None });
+        tell(
+            alert,
+            signal,
+            policy,
+            Telling { receiver, integration, notice: Notice::Firing, severity, waits_for: None },
+        );
     }
     !alert.deliveries.is_empty()
 }

@@ -20,11 +20,8 @@ pub(super) enum Heard {
 ///
 /// A change dated after its receipt counts as the receipt: a clock that runs ahead must not make a source deaf.
 pub(super) fn hear(before: Option<&SourceState>, signal: &Signal, now: Timestamp) -> (Heard, SourceState) {
-    let said = SourceState {
-        status: signal.status,
-        severity: signal.severity,
-        changed_at: signal.occurred_at.min(now),
-    };
+    let said =
+        SourceState { status: signal.status, severity: signal.severity, changed_at: signal.occurred_at.min(now) };
     let Some(before) = before else { return (Heard::News, said) };
     if says_the_same(before, &said) {
         // However dated: else a late recovery between two alarms would end what still fires.

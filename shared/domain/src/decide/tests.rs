@@ -151,10 +151,7 @@ fn a_rise_tells_at_a_new_key_and_closes_the_lower_one_once_the_new_is_open() {
     let waiting: Vec<_> = rows.iter().filter(|row| row.waits_for.is_some()).collect();
     assert_eq!(waiting.len(), 1);
     assert_eq!((waiting[0].notice, waiting[0].waits_for), (Notice::Resolved, Some(1)));
-    assert_eq!(
-        world.told()[2..],
-        ["on-call severity CRITICAL", "on-call resolved HIGH", "mail severity CRITICAL"]
-    );
+    assert_eq!(world.told()[2..], ["on-call severity CRITICAL", "on-call resolved HIGH", "mail severity CRITICAL"]);
 }
 
 #[test]
@@ -205,10 +202,7 @@ fn a_fall_in_severity_tells_nobody() {
 fn an_alert_stays_open_until_the_last_of_its_sources_stops() {
     let mut world = World::default();
     world.hears("06:00:01", vec![says("alarm", Firing, High, "06:00:00")]);
-    assert_eq!(
-        world.hears("06:00:02", vec![says("check", Firing, High, "06:00:01")]),
-        [Suppressed(Reason::NoChange)]
-    );
+    assert_eq!(world.hears("06:00:02", vec![says("check", Firing, High, "06:00:01")]), [Suppressed(Reason::NoChange)]);
     assert_eq!(world.hears("06:01:01", vec![says("alarm", OVER, High, "06:01:00")]), [Suppressed(Reason::NoChange)]);
     assert_eq!(world.hears("06:02:01", vec![says("check", OVER, High, "06:02:00")]), [Resolved]);
 }

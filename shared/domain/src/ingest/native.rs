@@ -36,7 +36,8 @@ pub(super) fn read(json: &Map<String, Value>, policy: &Policy) -> Result<Reading
     let native: Native = serde_json::from_value(Value::Object(json.clone()))
         .map_err(|error| Malformed(format!("it looks like a native signal, but {error}")))?;
     let severity = native.severity.as_deref().map(Severity::from_any_scale).transpose();
-    let severity = severity.map_err(|error| Malformed(format!("it looks like a native signal, but severity: {error}")))?;
+    let severity =
+        severity.map_err(|error| Malformed(format!("it looks like a native signal, but severity: {error}")))?;
     Ok(Reading {
         idempotency_key: native.id.map(|id| format!("{}/{id}", native.source)),
         occurred_at: native.occurred_at,

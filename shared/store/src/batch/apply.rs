@@ -37,10 +37,12 @@ pub async fn apply(client: &Client, plan: &Plan, patience: Duration) -> Result<(
     if !plan.changed.is_empty() {
         let Alerts { id, severity, notified_severity, last_signal_at, resolved_at, close_reason, signal_count, .. } =
             &changed;
-        flush.add(sql::UPDATE_ALERTS.run(
-            client,
-            &[id, severity, notified_severity, last_signal_at, resolved_at, close_reason, signal_count],
-        ));
+        flush.add(
+            sql::UPDATE_ALERTS.run(
+                client,
+                &[id, severity, notified_severity, last_signal_at, resolved_at, close_reason, signal_count],
+            ),
+        );
     }
     if !plan.opened.is_empty() {
         let new = &opened;

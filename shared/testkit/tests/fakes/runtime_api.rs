@@ -2,6 +2,8 @@
 //!
 //! The function is this very test program: `plays_the_function` does nothing unless a sandbox started it.
 
+#![expect(clippy::disallowed_methods, reason = "it plays a function, and reads what Lambda gives one")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -184,10 +184,14 @@ pub fn send(pid: u32, signal: Signal) {
     }
 }
 
-/// Whether a process with this id exists.
+/// Whether a process with this id lives. One that has ended and waits to be reaped does not: in a container the
+/// first process may never reap what it inherits.
 #[must_use]
 pub fn exists(pid: u32) -> bool {
-    as_pid(pid).is_some_and(|pid| test_kill_process(pid).is_ok())
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The state follows the program's name, which is in parentheses and may hold anything.
+    let is_zombie = stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'));
+    as_pid(pid).is_some_and(|pid| test_kill_process(pid).is_ok()) && !is_zombie
 }
 
 fn as_pid(pid: u32) -> Option<Pid> {

@@ -3,6 +3,7 @@
 use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use testkit::{
     binaries::workspace,
     emulator::REGION,
@@ -23,6 +24,17 @@ pub fn lint() -> Result<()> {
     }
     println!("template.yaml: no findings in the source, none in what SAM makes of it");
     Ok(())
+}
+
+/// What SAM makes of `template.yaml`: the plain CloudFormation template that is deployed.
+///
+/// # Errors
+/// When SAM cannot translate it, or the tools cannot be installed.
+pub fn translated() -> Result<Value> {
+    let tools = tools::SAM.install()?;
+    let file = translate(&tools, &workspace().join("template.yaml"))?;
+    let text = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", file.display()))
 }
 
 fn cfn_lint(tools: &Tools, template: &Path) -> Result<bool> {

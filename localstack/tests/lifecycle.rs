@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
 use testkit::{
     children::{self, Signal},
     tools::{self, target},
@@ -18,11 +20,11 @@ use testkit::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A target folder of its own, so that a cloud the developer runs is not touched; the tools are the usual ones.
-fn clone() -> tempfile::TempDir {
-    tools::MINISTACK.install().expect("the emulator is installed");
-    let folder = tempfile::tempdir().expect("a folder");
-    symlink(target().join("tools"), folder.path().join("tools")).expect("the tools are shared");
-    folder
+fn clone() -> Result<TempDir> {
+    tools::MINISTACK.install()?;
+    let folder = tempfile::tempdir()?;
+    symlink(target().join("tools"), folder.path().join("tools"))?;
+    Ok(folder)
 }
 
 fn local(clone: &Path, order: &str) -> Command {
@@ -32,23 +34,24 @@ fn local(clone: &Path, order: &str) -> Command {
 }
 
 /// Starts a cloud and waits until Postgres and the emulator run; it goes on building the functions meanwhile.
-fn start(clone: &Path) -> Child {
+fn start(clone: &Path) -> Result<Child> {
     let log = clone.join("up.log");
-    let sink = fs::File::create(&log).expect("a log");
-    let child = local(clone, "up").stdout(Stdio::null()).stderr(sink).spawn().expect("it starts");
+    let child = local(clone, "up").stdout(Stdio::null()).stderr(fs::File::create(&log)?).spawn()?;
     until("Postgres and the emulator answer", || {
-        let said = fs::read_to_string(&log).expect("the log is readable");
+        let said = fs::read_to_string(&log).unwrap_or_default();
         said.contains("Postgres answers") && said.contains("emulator answers")
-    });
-    child
+    })
+    .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
+    Ok(child)
 }
 
-fn until(what: &str, mut seen: impl FnMut() -> bool) {
+fn until(what: &str, mut seen: impl FnMut() -> bool) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while !seen() {
-        assert!(Instant::now() < deadline, "not seen: {what}");
+        ensure!(Instant::now() < deadline, "not seen: {what}");
         thread::sleep(Duration::from_millis(50));
     }
+    Ok(())
 }
 
 /// Every process below it.
@@ -60,38 +63,39 @@ fn all_gone(processes: &[u32]) -> bool {
     processes.iter().all(|pid| !children::exists(*pid))
 }
 
-fn run(clone: &Path, order: &str) -> Output {
-    local(clone, order).output().expect("it runs")
+fn run(clone: &Path, order: &str) -> Result<Output> {
+    Ok(local(clone, order).output()?)
 }
 
 #[test]
-fn a_second_start_is_refused_and_down_ends_the_first() {
-    let clone = clone();
-    let mut first = start(clone.path());
+fn a_second_start_is_refused_and_down_ends_the_first() -> Result<()> {
+    let clone = clone()?;
+    let mut first = start(clone.path())?;
     let processes = below(&first);
-    assert!(processes.len() >= 2, "Postgres and the emulator at least: {processes:?}");
+    ensure!(processes.len() >= 2, "Postgres and the emulator at least: {processes:?}");
 
-    let second = run(clone.path(), "up");
+    let second = run(clone.path(), "up")?;
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(!second.status.success() && said.contains("cargo local down"), "{said}");
-    assert!(said.contains(&first.id().to_string()), "it names the process: {said}");
+    ensure!(!second.status.success() && said.contains("cargo local down"), "{said}");
+    ensure!(said.contains(&first.id().to_string()), "it names the process: {said}");
 
-    let reaper = thread::spawn(move || first.wait().expect("it ends"));
-    let down = run(clone.path(), "down");
-    assert!(down.status.success() && String::from_utf8_lossy(&down.stdout).contains("has ended"), "{down:?}");
-    reaper.join().expect("the first has ended");
-    until("no process left", || all_gone(&processes));
+    let reaper = thread::spawn(move || first.wait());
+    let down = run(clone.path(), "down")?;
+    ensure!(down.status.success() && String::from_utf8_lossy(&down.stdout).contains("has ended"), "{down:?}");
+    reaper.join().ok().context("waiting for the first")??;
+    until("no process left", || all_gone(&processes))?;
 
-    let again = run(clone.path(), "down");
-    assert!(again.status.success() && String::from_utf8_lossy(&again.stdout).contains("no local cloud"), "{again:?}");
+    let again = run(clone.path(), "down")?;
+    ensure!(again.status.success() && String::from_utf8_lossy(&again.stdout).contains("no local cloud"), "{again:?}");
+    Ok(())
 }
 
 #[test]
-fn a_killed_cloud_takes_everything_with_it() {
-    let clone = clone();
-    let mut cloud = start(clone.path());
+fn a_killed_cloud_takes_everything_with_it() -> Result<()> {
+    let clone = clone()?;
+    let mut cloud = start(clone.path())?;
     let processes = below(&cloud);
     children::send(cloud.id(), Signal::KILL);
-    cloud.wait().expect("it is reaped");
-    until("no process left", || all_gone(&processes));
+    cloud.wait()?;
+    until("no process left", || all_gone(&processes))
 }

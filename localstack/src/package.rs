@@ -71,8 +71,9 @@ pub fn lay_out(built: &[(String, PathBuf)], into: &Path, watch_file: Option<&Pat
 /// `cargo package-functions`: release builds for Amazon Linux, in `target/lambda/`.
 ///
 /// # Errors
-/// When tools cannot be installed or a build fails.
+/// When a watch file is wrong, tools cannot be installed or a build fails.
 pub fn package(architecture: &str) -> Result<()> {
+    check_watch_files()?;
     let tools = tools::PACKAGE.install()?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(tools.programs()).chain(std::env::split_paths(&path)))
@@ -100,6 +101,17 @@ pub fn package(architecture: &str) -> Result<()> {
         add_configuration(&folder)?;
         let size = fs::metadata(folder.join("bootstrap")).with_context(|| format!("no bootstrap of {name}"))?.len();
         println!("{name:<16} {:>6.1} MiB  {}", size as f64 / 1_048_576.0, folder.display());
+    }
+    Ok(())
+}
+
+/// A wrong watch file would only be found by the deployment, which then rolls back.
+fn check_watch_files() -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut check = Command::new(cargo);
+    check.current_dir(workspace()).args(["run", "--quiet", "--package", "config", "--bin", "check-config"]);
+    if !check.status().context("running check-config")?.success() {
+        bail!("a watch file is wrong (above); nothing was built");
     }
     Ok(())
 }

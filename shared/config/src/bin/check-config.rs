@@ -13,7 +13,9 @@ fn main() -> ExitCode {
     let files = match files {
         Ok(files) if !files.is_empty() => files,
         Ok(_) => return refuse("config/ holds no watch file: expected config/<environment>.toml"),
-        Err(error) => return refuse(&format!("cannot list config/ ({error}): run this at the project's root, or name files")),
+        Err(error) => {
+            return refuse(&format!("cannot list config/ ({error}): run this at the project's root, or name files"));
+        }
     };
     let wrong = files.iter().filter(|file| !check(file)).count();
     if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

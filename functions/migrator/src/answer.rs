@@ -51,7 +51,7 @@ pub(crate) async fn send(request: &Deployment, outcome: &Result<(), Fault>, dead
                 bail!("failed to answer CloudFormation after {attempt} tries: {}", error.without_url())
             }
             Err(error) => {
-                tracing::warn!(error = %error.without_url(), "CloudFormation did not take the answer; trying again")
+                tracing::warn!(error = %error.without_url(), "CloudFormation did not take the answer; trying again");
             }
         }
     }

@@ -2,7 +2,6 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
@@ -13,14 +12,7 @@ use testkit::emulator::{Access, Emulator, REGION};
 use testkit::postgres::Postgres;
 use testkit::receivers::{Behaviour, Receivers};
 use testkit::runtime_api::{Options, Outcome, Sandbox};
-
-fn emulator() -> &'static Emulator {
-    static SHARED: OnceLock<Emulator> = OnceLock::new();
-    SHARED.get_or_init(|| {
-        let directory = testkit::tools::target().join("tests/migrator");
-        Emulator::start(&directory.join("emulator"), &directory.join("emulator.log"), &[]).expect("the emulator starts")
-    })
-}
+use testkit::samples::samples;
 
 struct World {
     access: Access,
@@ -31,7 +23,7 @@ struct World {
 impl World {
     async fn new(database: &str) -> Self {
         let world = Self {
-            access: emulator().access(&Emulator::fresh_account()),
+            access: Emulator::shared("migrator").access(&Emulator::fresh_account()),
             url: Postgres::shared().create_database(database).expect("a database"),
             receivers: Receivers::start().await.expect("somebody who takes answers"),
         };
@@ -182,23 +174,13 @@ async fn killed_after_any_statement_the_next_run_finishes() {
 async fn samples_succeed_in_any_order_and_twice_and_refused_ones_are_refused_by_name() {
     let world = World::new("samples").await;
     let migrator = world.migrator(&[]).await;
-    let read = |folder: &str| {
-        let entries = std::fs::read_dir(workspace().join(folder)).expect("samples");
-        let paths = entries.map(|entry| entry.expect("an entry").path());
-        paths
-            .map(|path| {
-                let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
-                (name, serde_json::from_slice::<Value>(&std::fs::read(&path).expect("a file")).expect("JSON"))
-            })
-            .collect::<Vec<_>>()
-    };
-    let good = read("events/migrator");
+    let good = samples("events/migrator").expect("samples");
     for (name, event) in good.iter().chain(good.iter().rev()) {
         let outcome = migrator.invoke(event).await.expect("a process");
         let summary = outcome.answered().expect(name);
         assert_eq!((&summary["function"], &summary["outcome"]), (&json!("migrator"), &json!("ok")), "{summary}");
     }
-    for (field, event) in read("events/invalid/migrator") {
+    for (field, event) in samples("events/invalid/migrator").expect("samples") {
         match migrator.invoke(&event).await.expect("a process") {
             Outcome::Failed { error_type, message } => {
                 assert_eq!(error_type, "BadPayload");

@@ -24,7 +24,10 @@ use std::{
     net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
     process::Command,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -92,6 +95,23 @@ impl Emulator {
         let mut emulator = Self { process, port };
         emulator.wait(log)?;
         Ok(emulator)
+    }
+
+    /// The emulator that all tests of this binary share, started on first use; `name` tells it from other binaries'.
+    ///
+    /// # Panics
+    /// When it cannot be started: no test of the binary could say anything then.
+    #[must_use]
+    pub fn shared(name: &str) -> &'static Self {
+        static SHARED: OnceLock<Emulator> = OnceLock::new();
+        SHARED.get_or_init(|| {
+            let directory = tools::target().join("tests").join(name);
+            match Self::start(&directory.join("emulator"), &directory.join("emulator.log"), &[]) {
+                Ok(emulator) => emulator,
+                #[expect(clippy::panic, reason = "tests cannot go on without it, and the message says why")]
+                Err(error) => panic!("no AWS emulator for the tests: {error:#}"),
+            }
+        })
     }
 
     /// How to reach it as one account.

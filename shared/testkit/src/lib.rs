@@ -7,4 +7,5 @@ pub mod pagerduty;
 pub mod postgres;
 pub mod receivers;
 pub mod runtime_api;
+pub mod samples;
 pub mod tools;

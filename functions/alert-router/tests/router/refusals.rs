@@ -1,8 +1,8 @@
 //! Good samples, which succeed in any order and twice; bad payloads and bad deployments, which are refused by name.
 
-use serde_json::{Value, json};
-use testkit::binaries::workspace;
+use serde_json::json;
 use testkit::runtime_api::{Options, Outcome};
+use testkit::samples::samples;
 
 use crate::messages::{native, one};
 use crate::world::World;
@@ -14,24 +14,11 @@ fn failed(outcome: Outcome) -> (String, String) {
     }
 }
 
-fn samples(folder: &str) -> Vec<(String, Value)> {
-    let entries = std::fs::read_dir(workspace().join(folder)).expect("samples");
-    let read = entries.map(|entry| {
-        let path = entry.expect("an entry").path();
-        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
-        (name, serde_json::from_slice(&std::fs::read(&path).expect("a file")).expect("JSON"))
-    });
-    let mut samples: Vec<_> = read.collect();
-    samples.sort_by(|(one, _), (other, _)| one.cmp(other));
-    assert!(!samples.is_empty());
-    samples
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sample_succeeds_in_any_order_and_twice() {
     let world = World::new().await;
     let router = world.router().await;
-    let all = samples("events/alert-router");
+    let all = samples("events/alert-router").expect("samples");
     for (name, event) in all.iter().chain(all.iter().rev()) {
         let outcome = router.invoke(event).await.expect("a process");
         assert!(matches!(outcome, Outcome::Answered(_)), "{name}: {outcome}");
@@ -43,7 +30,7 @@ async fn every_refused_sample_is_refused_by_name_and_writes_nothing() {
     let world = World::new().await;
     let router = world.router().await;
     // A sample is called after the field that is wrong.
-    for (field, event) in samples("events/invalid/alert-router") {
+    for (field, event) in samples("events/invalid/alert-router").expect("samples") {
         let (error_type, message) = failed(router.invoke(&event).await.expect("a process"));
         assert_eq!(error_type, "BadPayload", "{field}");
         assert!(message.contains(&field), "{field}: {message}");

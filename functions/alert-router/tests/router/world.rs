@@ -1,7 +1,6 @@
 //! Everything a router under test meets, new for each test; the servers behind it are shared by all.
 
 use std::path::Path;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -23,15 +22,6 @@ pub(crate) struct World {
     topic_arn: String,
     access: Access,
     aws: SdkConfig,
-}
-
-fn emulator() -> &'static Emulator {
-    static SHARED: OnceLock<Emulator> = OnceLock::new();
-    SHARED.get_or_init(|| {
-        let directory = testkit::tools::target().join("tests/alert-router");
-        let (files, log) = (directory.join("emulator"), directory.join("emulator.log"));
-        Emulator::start(&files, &log, &[]).expect("the AWS emulator starts")
-    })
 }
 
 /// A migrated database to clone: migrating once is enough.
@@ -77,7 +67,7 @@ impl World {
     }
 
     async fn on(database_url: String) -> Self {
-        let access = emulator().access(&Emulator::fresh_account());
+        let access = Emulator::shared("alert-router").access(&Emulator::fresh_account());
         let credentials = aws_sdk_ssm::config::Credentials::new(&access.account, "test", None, None, "tests");
         let aws = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(REGION))

@@ -1,29 +1,16 @@
 //! Good samples, which succeed in any order and twice; bad payloads and bad deployments, which are refused by name.
 
-use serde_json::{Value, json};
-use testkit::binaries::workspace;
+use serde_json::json;
+use testkit::samples::samples;
 
 use crate::world::{World, answer, check, refusal, watch_file};
-
-fn samples(folder: &str) -> Vec<(String, Value)> {
-    let entries = std::fs::read_dir(workspace().join(folder)).expect("samples");
-    let read = entries.map(|entry| {
-        let path = entry.expect("an entry").path();
-        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
-        (name, serde_json::from_slice(&std::fs::read(&path).expect("a file")).expect("JSON"))
-    });
-    let mut samples: Vec<_> = read.collect();
-    samples.sort_by(|(one, _), (other, _)| one.cmp(other));
-    assert!(!samples.is_empty());
-    samples
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sample_succeeds_in_any_order_and_twice() {
     let world = World::new().await;
     world.execute("insert into lane_telemetry values ('ACME', now())");
     let healthcheck = world.start(&World::shipped(), &[]).await;
-    let all = samples("events/healthcheck");
+    let all = samples("events/healthcheck").expect("samples");
     for (name, event) in all.iter().chain(all.iter().rev()) {
         let summary = answer(&healthcheck, event.clone()).await;
         assert_eq!(summary["outcome"], "ok", "{name}: {summary}");
@@ -35,7 +22,7 @@ async fn every_refused_sample_is_refused_by_name_and_publishes_nothing() {
     let world = World::new().await;
     let healthcheck = world.start(&World::shipped(), &[]).await;
     // A sample is called after the field that is wrong.
-    for (field, event) in samples("events/invalid/healthcheck") {
+    for (field, event) in samples("events/invalid/healthcheck").expect("samples") {
         let (error_type, message) = refusal(&healthcheck, event).await;
         assert_eq!(error_type, "BadPayload", "{field}");
         assert!(message.contains(&field), "{field}: {message}");

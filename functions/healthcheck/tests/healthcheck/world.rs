@@ -1,7 +1,6 @@
 //! Everything a healthcheck under test meets, new for each test; the servers behind it are shared by all.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -21,15 +20,6 @@ pub(crate) struct World {
     access: Access,
     aws: SdkConfig,
     files: TempDir,
-}
-
-fn emulator() -> &'static Emulator {
-    static SHARED: OnceLock<Emulator> = OnceLock::new();
-    SHARED.get_or_init(|| {
-        let directory = testkit::tools::target().join("tests/healthcheck");
-        let (files, log) = (directory.join("emulator"), directory.join("emulator.log"));
-        Emulator::start(&files, &log, &[]).expect("the AWS emulator starts")
-    })
 }
 
 /// A check of the database `pipeline`; `metrics` are pairs of column and CloudWatch name.
@@ -60,7 +50,7 @@ impl World {
 
     /// A world whose database is somewhere else.
     pub(crate) async fn on(database: String, database_url: String) -> Self {
-        let access = emulator().access(&Emulator::fresh_account());
+        let access = Emulator::shared("healthcheck").access(&Emulator::fresh_account());
         let credentials = aws_sdk_ssm::config::Credentials::new(&access.account, "test", None, None, "tests");
         let aws = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(REGION))

@@ -4,6 +4,7 @@
 //! it implements.
 
 mod notices;
+mod plan;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +13,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::alert::{Alert, CloseReason, SourceState};
-use crate::delivery::{Delivery, DeliveryStatus};
 use crate::fingerprint::{Fingerprint, hex};
 use crate::policy::Policy;
 use crate::severity::Severity;
 use crate::signal::{Signal, SignalStatus};
+pub use plan::{Decision, DeliveryChange, Plan, Reason, Verdict};
 use sha2::{Digest, Sha256};
 use sources::Heard;
 
@@ -30,108 +31,6 @@ pub struct State {
     pub alerts: BTreeMap<Fingerprint, Alert>,
     /// What each source last said.
     pub sources: BTreeMap<SourceKey, SourceState>,
-}
-
-/// Why a signal tells nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reason {
-    /// It says what was known.
-    Duplicate,
-    /// Its source has said something newer.
-    Stale,
-    /// It is news, but nothing that anybody is told.
-    NoChange,
-    /// It ends what was not open.
-    NothingOpen,
-    /// The routes name nobody, or nobody was told of what now ends.
-    NoReceiver,
-}
-
-impl Reason {
-    /// The word in the column `signals.reason`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Duplicate => "duplicate",
-            Self::Stale => "stale",
-            Self::NoChange => "no-change",
-            Self::NothingOpen => "nothing-open",
-            Self::NoReceiver => "no-receiver",
-        }
-    }
-}
-
-/// What a signal did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Decision {
-    /// It opened an alert, and somebody is told.
-    Opened,
-    /// It raised an alert above what was told, and somebody is told.
-    Updated,
-    /// It ended an alert, and those who were told are told.
-    Resolved,
-    /// It is on record and tells nobody.
-    Suppressed(Reason),
-}
-
-impl Decision {
-    /// The word in the column `signals.decision`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Opened => "opened",
-            Self::Updated => "updated",
-            Self::Resolved => "resolved",
-            Self::Suppressed(_) => "suppressed",
-        }
-    }
-
-    /// The word in the column `signals.reason`, if there is one.
-    pub const fn reason(self) -> Option<&'static str> {
-        match self {
-            Self::Suppressed(reason) => Some(reason.as_str()),
-            _ => None,
-        }
-    }
-}
-
-/// The decision about one signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// Which signal.
-    pub signal_id: Uuid,
-    /// What it did.
-    pub decision: Decision,
-    /// The alert it belongs to, if any.
-    pub alert_id: Option<Uuid>,
-}
-
-/// A change to a delivery that was there before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeliveryChange {
-    /// Its alert.
-    pub alert_id: Uuid,
-    /// Its receiver.
-    pub receiver: String,
-    /// Its place among the rows of that alert and receiver.
-    pub sequence: i32,
-    /// What becomes of it: `Cancelled`, or `Pending` for one that waited and need wait no longer.
-    pub status: DeliveryStatus,
-}
-
-/// Everything that follows from the signals, to be committed as one.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Plan {
-    /// One for each signal, in the order given.
-    pub verdicts: Vec<Verdict>,
-    /// Alerts that were not there before; some may already be over.
-    pub opened: Vec<Alert>,
-    /// Alerts that were there before, as they are now.
-    pub changed: Vec<Alert>,
-    /// What sources now say.
-    pub sources: Vec<(SourceKey, SourceState)>,
-    /// New deliveries with their alert, in the order in which they go out.
-    pub deliveries: Vec<(Uuid, Delivery)>,
-    /// Changes to deliveries that were there before.
-    pub delivery_changes: Vec<DeliveryChange>,
 }
 
 /// Decides what `signals`, received at `now`, mean in `state`.
@@ -317,23 +216,6 @@ impl Desk<'_> {
             list.push(alert);
         }
         plan
-    }
-}
-
-impl Plan {
-    fn note_delivery(&mut self, alert: &Alert, delivery: &Delivery, known: Option<&Alert>) {
-        if delivery.notification.is_some() {
-            self.deliveries.push((alert.id, delivery.clone()));
-            return;
-        }
-        if !known.is_some_and(|known| known.deliveries.contains(delivery)) {
-            self.delivery_changes.push(DeliveryChange {
-                alert_id: alert.id,
-                receiver: delivery.receiver.clone(),
-                sequence: delivery.sequence,
-                status: delivery.status,
-            });
-        }
     }
 }
 

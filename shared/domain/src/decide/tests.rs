@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use super::*;
+use crate::delivery::DeliveryStatus;
 use crate::notification::Notice;
 use crate::policy::{Integration, Matcher, Route};
 

@@ -79,8 +79,10 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Starts it all and migrates the database with the real migrator.
+    /// Builds the functions, starts everything else and migrates the database with the real migrator.
     pub(crate) async fn start() -> anyhow::Result<Self> {
+        // First, since it may take minutes in which nothing else has to run.
+        binary("migrator")?;
         let directory = tempfile::tempdir().context("making a folder for the run")?;
         let postgres = Postgres::start()?;
         let database_url = postgres.create_database("bench")?;

@@ -10,7 +10,7 @@ use integrations::Http;
 use runtime::queue::Queue;
 use runtime::{Deadline, Fault, Kind};
 use secrecy::ExposeSecret;
-use store::{Connection, migrations};
+use store::{Class, Connection, migrations};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::receivers::Receivers;
@@ -48,7 +48,7 @@ impl App {
     pub(crate) async fn from_env() -> Result<Self, Fault> {
         let config = RouterConfig::from_env().map_err(Fault::bad_config)?;
         let watch_file = WatchFile::load(&config.watch_file, &config.environment).map_err(Fault::bad_config)?;
-        let sdk: SdkConfig = runtime::aws::sdk_config().await;
+        let sdk: SdkConfig = runtime::aws::sdk_config();
         Ok(Self {
             policy: watch_file.policy(),
             queue: Queue::new(aws_sdk_sqs::Client::new(&sdk), &config.alerts_queue_url),
@@ -88,6 +88,20 @@ impl Session {
                 format!("SSM and Postgres did not answer within the {seconds} s that were left"),
             ))
         })
+    }
+
+    /// The store's clock; over a connection that died while the sandbox was frozen, over a new one.
+    pub(crate) async fn fresh_clock(&mut self, app: &App, deadline: &Deadline) -> Result<Timestamp, Fault> {
+        let reused = self.ready(app, deadline).await?;
+        let reading = migrations::require(&self.parts()?.0.client);
+        match tokio::time::timeout(patience(deadline), reading).await {
+            Ok(Err(error)) if !(reused && error.class() == Class::Unavailable) => return Err(error.into()),
+            Ok(Ok(now)) => return Ok(now),
+            _ => {}
+        }
+        self.drop_connection();
+        self.ready(app, deadline).await?;
+        Ok(migrations::require(&self.parts()?.0.client).await?)
     }
 
     async fn make_ready(&mut self, app: &App) -> Result<bool, Fault> {
@@ -157,9 +171,9 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// A clock that says `now` now.
-    pub(crate) fn starting_at(now: Timestamp) -> Self {
-        Self { read: now, since: Instant::now() }
+    /// A clock that was read as `now` at `since`.
+    pub(crate) fn read(now: Timestamp, since: Instant) -> Self {
+        Self { read: now, since }
     }
 
     /// The instant that it is.

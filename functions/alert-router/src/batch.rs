@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Signal, Timestamp};
+use domain::Signal;
 use runtime::{Deadline, Fault};
 use store::{Class, suspects};
 
@@ -24,7 +24,7 @@ pub(crate) struct Handled {
     /// How many signals were decided which way.
     pub(crate) decisions: BTreeMap<String, usize>,
     /// The store's clock, once it was read.
-    now: Option<Timestamp>,
+    clock: Option<Clock>,
 }
 
 /// Records the messages, deletes them from the queue and tells who has to be told.
@@ -57,7 +57,8 @@ async fn last_noted_last<'a>(
     if messages.is_empty() {
         return Ok(messages);
     }
-    session.ready(app, deadline).await?;
+    // A statement of its own follows, without a second try: the connection has to be alive.
+    session.fresh_clock(app, deadline).await?;
     let ids: Vec<&str> = messages.iter().map(|received| received.message.message_id.as_str()).collect();
     let noted = suspects::list_noted(&session.parts()?.0.client, &ids).await?;
     messages.sort_by_key(|received| noted.contains(&received.message.message_id));
@@ -146,11 +147,11 @@ impl Handled {
         recorded: &[&Received],
         deadline: &Deadline,
     ) -> Result<(), Fault> {
-        let Some(now) = self.now.filter(|_| !recorded.is_empty()) else { return Ok(()) };
+        let Some(clock) = self.clock.filter(|_| !recorded.is_empty()) else { return Ok(()) };
         let handles: Vec<&str> = recorded.iter().map(|received| received.receipt_handle.as_str()).collect();
         let (connection, receivers) = session.parts()?;
-        let delivering = deliver(connection, receivers, Clock::starting_at(now), deadline);
-        let (undeleted, delivered) = tokio::join!(app.queue.delete(&handles), delivering);
+        let delivering = deliver(connection, receivers, clock, deadline);
+        let (delivered, undeleted) = tokio::join!(delivering, app.queue.delete(&handles));
         for (n, error) in undeleted {
             // Harmless: it comes again and is known by its key.
             tracing::warn!(message.id = handles.get(n), error, "A recorded message could not be deleted");
@@ -176,7 +177,7 @@ impl Handled {
     }
 
     fn count(&mut self, recorded: &Recorded) {
-        self.now = Some(recorded.now);
+        self.clock = Some(recorded.clock);
         for decision in &recorded.decisions {
             *self.decisions.entry(decision.reason().unwrap_or(decision.as_str()).to_owned()).or_default() += 1;
         }
@@ -214,7 +215,11 @@ async fn store_signals(
         session.drop_connection();
         match error.class() {
             Class::Refused => return Err(NotRecorded::Refused(Fault::from(error).message)),
-            Class::Unavailable if reused => reused = session.ready(app, deadline).await?,
+            Class::Unavailable if reused => match session.ready(app, deadline).await {
+                Ok(there_before) => reused = there_before,
+                // The first failure says more than that there is no time or no way to try again.
+                Err(_) => return Err(NotRecorded::Fault(error.into())),
+            },
             _ => return Err(NotRecorded::Fault(error.into())),
         }
     }

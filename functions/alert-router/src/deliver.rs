@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use domain::delivery::{Next, after_try};
-use futures::future::join_all;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use runtime::Deadline;
 use store::deliveries::{self, Finished, Lease, Tried};
 use store::{Connection, Error};
@@ -13,6 +14,8 @@ use crate::receivers::{Receivers, Told};
 
 /// How many deliveries are under way at once: each has a receiver or a fingerprint of its own.
 const AT_ONCE: i64 = 16;
+/// How many of them may be for one receiver, so that one that hangs does not hold up the others.
+const PER_RECEIVER: i64 = 8;
 /// A lease outlives its invocation by this much, so that nobody else sends while we still might.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
 /// Below this nothing more is begun: an answer that comes after the end is an answer of unknown outcome.
@@ -48,14 +51,18 @@ pub(crate) async fn deliver(
             return Ok(delivered);
         }
         let until = clock.after(deadline.left() + LEASE_MARGIN);
-        let leases = deliveries::lease(&connection.client, clock.now(), until, AT_ONCE, patience(deadline)).await?;
+        let (now, patience) = (clock.now(), patience(deadline));
+        let leases = deliveries::lease(&connection.client, now, until, AT_ONCE, PER_RECEIVER, patience).await?;
         if leases.is_empty() {
             return Ok(delivered);
         }
-        let tries = join_all(leases.into_iter().map(|lease| attempt(receivers, lease, clock, deadline))).await;
-        let finished = deliveries::finish(&connection.client, &tries, deadline.for_recording()).await?;
-        for (one, finished) in tries.into_iter().zip(finished) {
-            delivered.count(one, finished);
+        let mut tries: FuturesUnordered<_> =
+            leases.into_iter().map(|lease| attempt(receivers, lease, clock, deadline)).collect();
+        // Each is recorded as it is answered: a crash repeats no more than it must.
+        while let Some((lease, tried, next)) = tries.next().await {
+            let patience = deadline.for_recording();
+            let finished = deliveries::finish(&connection.client, &lease, &tried, &next, patience).await?;
+            delivered.count(&lease, &tried, next, finished);
         }
     }
 }
@@ -81,7 +88,7 @@ async fn attempt(receivers: &Receivers, lease: Lease, clock: Clock, deadline: &D
 }
 
 impl Delivered {
-    fn count(&mut self, (lease, tried, next): (Lease, Tried, Next), finished: Finished) {
+    fn count(&mut self, lease: &Lease, tried: &Tried, next: Next, finished: Finished) {
         let error = tried.error.as_deref().unwrap_or("");
         let (delivery, receiver, outcome) = (lease.delivery_id, &lease.receiver, tried.outcome.as_str());
         let notice = lease.notification.notice.as_str();

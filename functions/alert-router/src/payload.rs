@@ -72,8 +72,12 @@ struct Attributes {
 pub(crate) fn parse(payload: Value) -> Result<Event, Fault> {
     match payload {
         Value::Object(mut fields) if fields.contains_key("Records") => {
-            let records: Vec<Record> = payload::parse_part(fields.remove("Records").unwrap_or_default())
-                .map_err(|fault| Fault::bad_payload(format!("Records{}", fault.message)))?;
+            let records_are_list = fields["Records"].is_array();
+            let records: Vec<Record> =
+                payload::parse_part(fields.remove("Records").unwrap_or_default()).map_err(|fault| {
+                    let (at, separator) = (fault.message, if records_are_list { "" } else { ": " });
+                    Fault::bad_payload(format!("Records{separator}{at}"))
+                })?;
             Ok(Event::Messages(records.into_iter().map(Received::from).collect()))
         }
         operation => payload::parse(operation).map(Event::Tick),

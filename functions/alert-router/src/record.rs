@@ -1,19 +1,20 @@
 //! Records messages and what follows from them, in one transaction.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::decide::{Decision, decide};
-use domain::{Policy, Signal, Timestamp, ingest};
+use domain::{Policy, Signal, ingest};
 use store::{Connection, Error, batch};
 use uuid::Uuid;
 
+use crate::app::Clock;
 use crate::payload::Received;
 
-/// What a transaction made of some messages.
+/// What transactions made of some messages.
 pub(crate) struct Recorded {
-    /// The store's clock, read in that transaction.
-    pub(crate) now: Timestamp,
+    /// The store's clock, read when the transaction began.
+    pub(crate) clock: Clock,
     /// What was decided about signals that were new.
     pub(crate) decisions: Vec<Decision>,
 }
@@ -29,6 +30,9 @@ pub(crate) fn read(received: &Received, policy: &Policy) -> Result<Vec<Signal>, 
 
 /// Records signals, decides what they mean and commits both.
 ///
+/// A signal whose key another one has that says something else was given an id twice by its sender. Losing it would be
+/// worse than a key of our own: it is recorded under one.
+///
 /// # Errors
 /// The store's. The connection must then be dropped: it may hold an open transaction.
 pub(crate) async fn record(
@@ -37,6 +41,29 @@ pub(crate) async fn record(
     policy: &Policy,
     patience: Duration,
 ) -> Result<Recorded, Error> {
+    let (mut recorded, colliding) = transact(connection, signals, policy, patience).await?;
+    if !colliding.is_empty() {
+        let rekeyed: Vec<Signal> = colliding.into_iter().map(rekey).collect();
+        let (more, _) = transact(connection, &rekeyed, policy, patience).await?;
+        recorded.decisions.extend(more.decisions);
+    }
+    Ok(recorded)
+}
+
+fn rekey(signal: Signal) -> Signal {
+    let idempotency_key = ingest::key_for_colliding(&signal);
+    let (source, key) = (&signal.source, &signal.idempotency_key);
+    tracing::warn!(source, key, "{source} uses one id for two signals that differ; both are recorded");
+    Signal { idempotency_key, ..signal }
+}
+
+async fn transact(
+    connection: &Connection,
+    signals: &[Signal],
+    policy: &Policy,
+    patience: Duration,
+) -> Result<(Recorded, Vec<Signal>), Error> {
+    let began = Instant::now();
     let loaded = batch::load(&connection.client, signals, patience).await?;
     let plan = decide(loaded.state, &loaded.undecided, policy, loaded.now);
     batch::apply(&connection.client, &plan, patience).await?;
@@ -49,5 +76,7 @@ pub(crate) async fn record(
             "Decided a signal"
         );
     }
-    Ok(Recorded { now: loaded.now, decisions: plan.verdicts.iter().map(|verdict| verdict.decision).collect() })
+    let decisions = plan.verdicts.iter().map(|verdict| verdict.decision).collect();
+    // The store read its clock when the transaction began, and waiting for locks takes time.
+    Ok((Recorded { clock: Clock::read(loaded.now, began), decisions }, loaded.colliding))
 }

@@ -2,13 +2,12 @@
 
 use std::time::Instant;
 
-use domain::Timestamp;
 use jiff::SignedDuration;
 use runtime::raise::raise;
 use runtime::{Deadline, Fault, Summary};
-use store::{Class, deliveries, events, migrations, outbox};
+use store::{deliveries, events, outbox, suspects};
 
-use crate::app::{App, Clock, Session};
+use crate::app::{App, Clock, patience};
 use crate::deliver::deliver;
 use crate::payload::Tick;
 
@@ -24,7 +23,7 @@ const REPLAY: SignedDuration = SignedDuration::from_mins(5);
 pub(crate) async fn retry(app: &App, tick: &Tick, deadline: &Deadline) -> Result<Summary, Fault> {
     let started = Instant::now();
     let mut session = app.session().await;
-    let store_now = read_clock(app, &mut session, deadline).await?;
+    let store_now = session.fresh_clock(app, deadline).await?;
     let (connection, receivers) = session.parts()?;
     let now = tick.now.unwrap_or(store_now);
     let replay = now.duration_since(store_now).abs() > REPLAY && !app.config.environment.is_local();
@@ -42,14 +41,15 @@ pub(crate) async fn retry(app: &App, tick: &Tick, deadline: &Deadline) -> Result
         return Ok(summary.finished(started.elapsed()));
     }
 
-    let expired = events::expire(&connection.client, now, app.policy.dedup_window).await?;
+    let expired = events::expire(&connection.client, now, app.policy.dedup_window, patience(deadline)).await?;
     summary.did("alerts_expired", expired);
+    summary.did("suspects_forgotten", suspects::forget(&connection.client, now).await?);
     let raised = raise(connection, &app.queue, &unsent, now).await?;
     summary.did("signals_raised", raised.sent);
     for (id, error) in raised.failed {
         summary.failed(id, error);
     }
-    let delivered = deliver(connection, receivers, Clock::starting_at(now), deadline).await?;
+    let delivered = deliver(connection, receivers, Clock::read(now, started), deadline).await?;
     summary.did("deliveries_sent", delivered.sent);
     summary.did("deliveries_to_retry", delivered.retrying);
     for (receiver, error) in delivered.failed {
@@ -60,16 +60,4 @@ pub(crate) async fn retry(app: &App, tick: &Tick, deadline: &Deadline) -> Result
     }
     session.done();
     Ok(summary.finished(started.elapsed()))
-}
-
-/// The store's clock; over a connection that died while the sandbox was frozen, over a new one.
-async fn read_clock(app: &App, session: &mut Session, deadline: &Deadline) -> Result<Timestamp, Fault> {
-    let reused = session.ready(app, deadline).await?;
-    let read = migrations::require(&session.parts()?.0.client).await;
-    if !(reused && read.as_ref().is_err_and(|error| error.class() == Class::Unavailable)) {
-        return Ok(read?);
-    }
-    session.drop_connection();
-    session.ready(app, deadline).await?;
-    Ok(migrations::require(&session.parts()?.0.client).await?)
 }

@@ -21,7 +21,7 @@ impl App {
     pub(crate) async fn from_env() -> Result<Self, Fault> {
         let config = HealthcheckConfig::from_env().map_err(Fault::bad_config)?;
         let watch_file = WatchFile::load(&config.watch_file, &config.environment).map_err(Fault::bad_config)?;
-        let sdk = runtime::aws::sdk_config().await;
+        let sdk = runtime::aws::sdk_config();
         Ok(Self {
             cloudwatch: aws_sdk_cloudwatch::Client::new(&sdk),
             ssm: aws_sdk_ssm::Client::new(&sdk),

@@ -15,7 +15,9 @@ const LONGEST_REASON: usize = 2_000;
 /// How often the answer is tried: without it the deployment hangs.
 const TRIES: u32 = 4;
 /// One try.
-const TRY: Duration = Duration::from_secs(5);
+const TRY: Duration = Duration::from_secs(2);
+/// Between tries.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Sends the outcome to the address that CloudFormation gave.
 ///
@@ -52,6 +54,7 @@ pub(crate) async fn send(request: &Deployment, outcome: &Result<(), Fault>, dead
             }
             Err(error) => {
                 tracing::warn!(error = %error.without_url(), "CloudFormation did not take the answer; trying again");
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }

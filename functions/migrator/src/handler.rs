@@ -43,6 +43,7 @@ async fn deployed(ssm: &aws_sdk_ssm::Client, request: &Deployment, deadline: &De
     match request.request_type {
         // The record outlives the stack, and a stack must be removable without its database.
         RequestType::Delete => Ok(()),
+        RequestType::Unknown => Err(Fault::bad_payload("RequestType: expected Create, Update or Delete")),
         RequestType::Create | RequestType::Update => in_time(migrate(ssm, &Call::default()), deadline).await.map(drop),
     }
 }

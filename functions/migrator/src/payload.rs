@@ -33,6 +33,9 @@ pub(crate) enum RequestType {
     Create,
     Update,
     Delete,
+    /// None that we know; it is answered all the same.
+    #[serde(other)]
+    Unknown,
 }
 
 /// `{"target": 3}`, or nothing.

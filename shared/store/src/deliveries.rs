@@ -25,7 +25,7 @@ static COUNT_DUE: Statement = Statement {
 static LEASE: Statement = Statement {
     name: "leasing deliveries",
     sql: include_str!("sql/lease_deliveries.sql"),
-    types: &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ, Type::INT8],
+    types: &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ, Type::INT8, Type::INT8],
 };
 static FINISH: Statement = Statement {
     name: "finishing a delivery",
@@ -100,7 +100,8 @@ pub async fn count_due(client: &Client, now: Timestamp) -> Result<usize, Error> 
     Ok(usize::try_from(due).unwrap_or(0))
 }
 
-/// Leases up to `limit` deliveries that are due at `now`, until `lease_until`.
+/// Leases up to `limit` deliveries that are due at `now`, until `lease_until`: the worst first, and at most
+/// `per_receiver` of one receiver.
 ///
 /// # Errors
 /// The statement's failure, or [`Error::Timeout`] after `patience`.
@@ -109,10 +110,11 @@ pub async fn lease(
     now: Timestamp,
     lease_until: Timestamp,
     limit: i64,
+    per_receiver: i64,
     patience: Duration,
 ) -> Result<Vec<Lease>, Error> {
     let mut flush = Flush::new(patience);
-    flush.add(LEASE.run(client, &[&now, &lease_until, &limit]));
+    flush.add(LEASE.run(client, &[&now, &lease_until, &limit, &per_receiver]));
     let [rows] = flush.answers(LEASE.name).await?;
     rows.iter()
         .map(|row| {
@@ -130,44 +132,39 @@ pub async fn lease(
         .collect()
 }
 
-/// Records the tries of leased deliveries and moves each on, in one flush; the answers come in the same order.
+/// Records one try of a leased delivery and moves it on.
 ///
 /// # Errors
-/// Any statement's failure, or [`Error::Timeout`] after `patience`. What was not recorded is tried again when its lease
+/// The statement's failure, or [`Error::Timeout`] after `patience`. What was not recorded is tried again when its lease
 /// has ended.
 pub async fn finish(
     client: &Client,
-    tries: &[(Lease, Tried, Next)],
+    lease: &Lease,
+    tried: &Tried,
+    next: &Next,
     patience: Duration,
-) -> Result<Vec<Finished>, Error> {
-    let rows: Vec<_> = tries.iter().map(FinishRow::of).collect();
+) -> Result<Finished, Error> {
+    let row = FinishRow::of(lease, tried, next);
     let mut flush = Flush::new(patience);
-    for row in &rows {
-        flush.add(FINISH.run(
-            client,
-            &[
-                &row.delivery_id,
-                &row.token,
-                &row.at,
-                &row.outcome,
-                &row.http_status,
-                &row.provider_id,
-                &row.latency_ms,
-                &row.error,
-                &row.status,
-                &row.due_at,
-                &row.receipt,
-            ],
-        ));
-    }
-    let answers = flush.all(FINISH.name).await?;
-    answers
-        .iter()
-        .map(|rows| {
-            let won = rows.first().map(|row| column::<i64>(row, "won")).transpose()?;
-            Ok(if won == Some(1) { Finished::Won } else { Finished::LostLease })
-        })
-        .collect()
+    flush.add(FINISH.run(
+        client,
+        &[
+            &row.delivery_id,
+            &row.token,
+            &row.at,
+            &row.outcome,
+            &row.http_status,
+            &row.provider_id,
+            &row.latency_ms,
+            &row.error,
+            &row.status,
+            &row.due_at,
+            &row.receipt,
+        ],
+    ));
+    let [rows] = flush.answers(FINISH.name).await?;
+    let won = rows.first().map(|row| column::<i64>(row, "won")).transpose()?;
+    Ok(if won == Some(1) { Finished::Won } else { Finished::LostLease })
 }
 
 struct FinishRow<'a> {
@@ -185,7 +182,7 @@ struct FinishRow<'a> {
 }
 
 impl<'a> FinishRow<'a> {
-    fn of((lease, tried, next): &'a (Lease, Tried, Next)) -> Self {
+    fn of(lease: &Lease, tried: &'a Tried, next: &Next) -> Self {
         let (status, due_at) = match next {
             Next::Sent => (DeliveryStatus::Sent, None),
             Next::RetryAt(at) => (DeliveryStatus::Pending, Some(*at)),

@@ -107,9 +107,13 @@ fn class_of(error: &tokio_postgres::Error) -> Class {
     if *state == SqlState::UNDEFINED_TABLE || *state == SqlState::UNDEFINED_COLUMN {
         return Class::OldSchema;
     }
+    // How `update_alerts.sql` says that an alert was closed meanwhile: decide anew.
+    if *state == SqlState::DIVISION_BY_ZERO {
+        return Class::Unavailable;
+    }
     match state.code().get(..2) {
-        // Data exception; program limit exceeded, as an index row that is too long.
-        Some("22" | "54") => Class::Refused,
+        // Data exception; constraint violated; program limit exceeded, as an index row that is too long.
+        Some("22" | "23" | "54") => Class::Refused,
         // Connection, transaction rollback (deadlock), resources, operator intervention (also statement_timeout).
         Some("08" | "40" | "53" | "57") => Class::Unavailable,
         _ => Class::Failed,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::Timestamp;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
@@ -9,7 +10,7 @@ use crate::Error;
 use crate::rows::column;
 use crate::statements::Statement;
 
-pub(crate) const STATEMENTS: &[&Statement] = &[&READ_NOTED, &NOTE, &CLEAR];
+pub(crate) const STATEMENTS: &[&Statement] = &[&READ_NOTED, &NOTE, &CLEAR, &FORGET];
 
 static READ_NOTED: Statement = Statement {
     name: "reading suspects",
@@ -25,6 +26,12 @@ static CLEAR: Statement = Statement {
     name: "clearing a suspect",
     sql: "delete from watchkeeper.suspects where message_id = $1",
     types: &[Type::TEXT],
+};
+static FORGET: Statement = Statement {
+    name: "forgetting suspects",
+    // No queue keeps a message longer than 14 days.
+    sql: "delete from watchkeeper.suspects where noted_at < $1 - interval '14 days' returning message_id",
+    types: &[Type::TIMESTAMPTZ],
 };
 
 /// Which of these messages were being read when a reader died.
@@ -50,4 +57,12 @@ pub async fn note(client: &Client, message_id: &str) -> Result<(), Error> {
 /// The statement's failure.
 pub async fn clear(client: &Client, message_id: &str) -> Result<(), Error> {
     CLEAR.run(client, &[&message_id]).await.map(drop)
+}
+
+/// Forgets messages that no queue can hold any more at `now`: they reached the dead-letter queue. How many.
+///
+/// # Errors
+/// The statement's failure.
+pub async fn forget(client: &Client, now: Timestamp) -> Result<usize, Error> {
+    Ok(FORGET.run(client, &[&now]).await?.len())
 }

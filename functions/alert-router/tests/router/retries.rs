@@ -4,7 +4,7 @@ use serde_json::json;
 use testkit::receivers::{Behaviour, Cut};
 use testkit::runtime_api::Options;
 
-use crate::messages::{native, one};
+use crate::messages::{batch, native, one, record};
 use crate::world::{World, accepts, retry};
 
 /// Long after every pause, so that no test waits.
@@ -178,4 +178,28 @@ async fn an_event_alert_is_closed_by_the_tick_when_its_window_is_over() {
     let closed = world.column("select status || ' ' || close_reason from watchkeeper.alerts").await;
     assert_eq!(closed, ["resolved expired"]);
     assert_eq!(world.incidents(), ["HIGH open 1"], "silently");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_critical_page_does_not_wait_behind_the_backlog_of_a_slow_receiver() {
+    let world = World::new().await;
+    let short = Options { timeout: std::time::Duration::from_secs(6), ..Options::default() };
+    let router = world.router_with(&[], short).await;
+    world.receivers.behave(Behaviour::late("webhook", std::time::Duration::from_secs(20)));
+    let backlog = (0..60).map(|n| record(&native(&format!("lamp-{n}"), "firing", "LOW", "06:00:00"), 1));
+    accepts(&router, batch(backlog)).await;
+    accepts(&router, one(&native("disk", "firing", "CRITICAL", "06:00:00"))).await;
+    assert_eq!(world.incidents(), ["CRITICAL open 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn event_alerts_that_follow_each_other_wake_somebody_each_time_whatever_their_dates() {
+    let world = World::new().await;
+    let router = world.router().await;
+    let stuck = native("deploy", "event", "HIGH", "06:00:00");
+    accepts(&router, one(&stuck)).await;
+    world.rows("update watchkeeper.alerts set opened_at = opened_at - interval '2 hours'").await;
+    accepts(&router, one(&stuck)).await;
+    // The first key was counted from when it really opened; had it opened two hours ago, it would be another one.
+    assert_eq!(world.decisions().await, ["opened", "opened"]);
 }

@@ -96,3 +96,19 @@ async fn no_secret_reaches_the_log() {
     assert!(answered[0].body.contains("marked-secret-routing-key"), "it was sent where it belongs");
     assert!(!router.output().contains("marked-secret"), "{}", router.output());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_a_sender_uses_twice_loses_no_signal() {
+    let world = World::new().await;
+    let router = world.router().await;
+    let with_id = |status: &str, at: &str| native("disk", status, "HIGH", at).replace("{", "{\"id\":\"42\",");
+    for _ in 0..2 {
+        accepts(&router, one(&with_id("firing", "06:00:00"))).await;
+        accepts(&router, one(&with_id("resolved", "06:10:00"))).await;
+    }
+    assert_eq!(world.incidents(), ["HIGH resolved 1"]);
+    assert_eq!(world.decisions().await, ["opened", "resolved"], "and a repeat of either is known");
+    let both = [with_id("firing", "07:00:00"), with_id("event", "07:00:00")];
+    accepts(&router, batch(both.iter().map(|body| record(body, 1)))).await;
+    assert_eq!(world.decisions().await.len(), 3, "an id of an hour ago is a repeat; another status is not");
+}

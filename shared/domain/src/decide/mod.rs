@@ -185,13 +185,14 @@ impl Desk<'_> {
         }
     }
 
-    /// Alerts that events open end without a resolve at the provider, so each window has a key of its own.
+    /// Alerts that events open end without a resolve at the provider, so each has a key of its own: counted from our
+    /// clock, since two of a fingerprint open at least a window apart by it, whatever dates their senders give.
     fn event_key(&self, signal: &Signal) -> String {
         let window = self.policy.dedup_window.as_secs();
         if window <= 0 {
             return hex(&Sha256::digest(&signal.idempotency_key));
         }
-        signal.occurred_at.min(self.now).as_second().div_euclid(window).to_string()
+        self.now.as_second().div_euclid(window).to_string()
     }
 
     fn into_plan(self, verdicts: Vec<Verdict>) -> Plan {

@@ -1,4 +1,4 @@
-//! A CloudWatch alarm on one metric, as SNS carries it.
+//! A CloudWatch alarm, as SNS carries it: on one metric, or composite or on metric maths.
 //!
 //! Every field but the name and the state is optional: real alarms have `AlarmDescription: null`, no `Statistic`, and
 //! periods that published types cannot hold.
@@ -28,14 +28,16 @@ struct Alarm {
     state_change_time: Option<String>,
     #[serde(rename = "alarmTags", alias = "AlarmTags", default)]
     alarm_tags: Option<Map<String, Value>>,
-    trigger: Trigger,
+    #[serde(default)]
+    trigger: Option<Trigger>,
 }
 
+/// Composite alarms have none, metric maths one without these names.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Trigger {
-    metric_name: String,
-    namespace: String,
+    metric_name: Option<String>,
+    namespace: Option<String>,
     #[serde(default)]
     dimensions: Option<Vec<Dimension>>,
 }
@@ -51,45 +53,74 @@ struct Dimension {
 /// Dimension that names the environment: it is the signal's environment, not one of its labels.
 const ENVIRONMENT: &str = "Environment";
 
-/// Whether an object is an alarm's notification about a single metric; metric maths has `Trigger.Metrics` instead.
-pub(super) fn is_single_metric(json: &Map<String, Value>) -> bool {
-    json.contains_key("AlarmName")
-        && json.contains_key("NewStateValue")
-        && json.get("Trigger").is_some_and(|trigger| {
-            ["MetricName", "Namespace"].iter().all(|field| trigger.get(field).is_some_and(Value::is_string))
-        })
+/// Whether an object is an alarm's notification: nothing else has these two.
+pub(super) fn is_alarm(json: &Map<String, Value>) -> bool {
+    ["AlarmName", "NewStateValue"].iter().all(|field| json.contains_key(*field))
 }
 
 pub(super) fn read(json: &Map<String, Value>, policy: &Policy) -> Result<Reading, Malformed> {
     let alarm: Alarm = serde_json::from_value(Value::Object(json.clone()))
         .map_err(|error| Malformed(format!("it looks like a CloudWatch alarm, but {error}")))?;
-    let Trigger { metric_name, namespace, dimensions } = &alarm.trigger;
     let status = match alarm.new_state_value.as_str() {
         "ALARM" => SignalStatus::Firing,
         "OK" => SignalStatus::Resolved,
         "INSUFFICIENT_DATA" => SignalStatus::None,
         other => return Err(Malformed(format!("it looks like a CloudWatch alarm, but its state is `{other}`"))),
     };
-    let dimensions = dimensions.iter().flatten();
-    let (environment, labels): (Vec<_>, Vec<_>) = dimensions.partition(|dimension| dimension.name == ENVIRONMENT);
+    let About { kind, subject, environment, labels, severity } = alarm.about(policy);
     Ok(Reading {
         idempotency_key: None,
         occurred_at: alarm.state_change_time.as_deref().map(instant).transpose()?,
         source: alarm.source(),
-        kind: "metric".to_owned(),
-        subject: format!("{namespace}/{metric_name}"),
-        environment: environment.first().map(|dimension| dimension.value.clone()),
+        kind: kind.to_owned(),
+        subject,
+        environment,
         status,
-        severity: policy
-            .severity_of_metric(namespace, metric_name)
-            .or_else(|| alarm.own_severity())
-            .unwrap_or(Severity::High),
-        labels: labels.iter().map(|label| (label.name.clone(), label.value.clone())).collect::<Labels>(),
+        severity: severity.or_else(|| alarm.own_severity()).unwrap_or(Severity::High),
+        labels,
         summary: alarm.summary(),
     })
 }
 
+/// What an alarm is about: a metric, or itself.
+struct About {
+    kind: &'static str,
+    subject: String,
+    environment: Option<String>,
+    labels: Labels,
+    severity: Option<Severity>,
+}
+
 impl Alarm {
+    /// A check on the same metric has the same fingerprint; an alarm on several is only itself.
+    fn about(&self, policy: &Policy) -> About {
+        if let Some(Trigger { metric_name: Some(name), namespace: Some(namespace), dimensions }) = &self.trigger {
+            let dimensions = dimensions.iter().flatten();
+            let (environment, labels): (Vec<_>, Vec<_>) =
+                dimensions.partition(|dimension| dimension.name == ENVIRONMENT);
+            return About {
+                kind: "metric",
+                subject: format!("{namespace}/{name}"),
+                environment: environment.first().map(|dimension| dimension.value.clone()),
+                labels: labels.iter().map(|label| (label.name.clone(), label.value.clone())).collect(),
+                severity: policy.severity_of_metric(namespace, name),
+            };
+        }
+        let place = [("account", self.aws_account_id.as_deref()), ("region", self.region_code())];
+        About {
+            kind: "alarm",
+            subject: self.alarm_name.clone(),
+            environment: None,
+            labels: place.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned()))).collect(),
+            severity: None,
+        }
+    }
+
+    /// `eu-central-1`, from the ARN: `Region` holds a name for people.
+    fn region_code(&self) -> Option<&str> {
+        self.alarm_arn.as_deref().and_then(|arn| arn.split(':').nth(3)).or(self.region.as_deref())
+    }
+
     fn source(&self) -> String {
         self.alarm_arn.clone().unwrap_or_else(|| {
             let or_unknown = |part: &Option<String>| part.clone().unwrap_or_else(|| "unknown".to_owned());

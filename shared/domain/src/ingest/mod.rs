@@ -51,6 +51,8 @@ struct Reading {
 
 /// Longest source, kind or subject: they stand in unique indexes, whose rows PostgreSQL limits to about 2,700 bytes.
 const LONGEST_NAME: usize = 512;
+/// 0001-01-01T00:00:00Z in Unix seconds.
+const YEAR_ONE: i64 = -62_135_596_800;
 /// Longest idempotency key kept as it is; a longer one is replaced by its SHA-256.
 const LONGEST_KEY: usize = 512;
 /// Longest summary, in characters; the whole message stays in `signals.body`.
@@ -67,7 +69,7 @@ pub fn parse(message: &Message, policy: &Policy, ids: &mut dyn FnMut() -> Uuid) 
 
 fn read(unwrapped: &transport::Unwrapped, policy: &Policy) -> Result<Reading, Malformed> {
     let Some(json) = &unwrapped.json else { return Err(Malformed("it is not a JSON object".to_owned())) };
-    if alarm::is_single_metric(json) {
+    if alarm::is_alarm(json) {
         alarm::read(json, policy)
     } else if native::is_native(json) {
         native::read(json, policy)
@@ -85,7 +87,19 @@ fn checked(reading: Reading) -> Result<Reading, Malformed> {
             return Err(Malformed(format!("{field} is longer than {LONGEST_NAME} characters")));
         }
     }
+    // PostgreSQL's instants begin in 4713 BC.
+    if let Some(at) = reading.occurred_at.filter(|at| at.as_second() < YEAR_ONE) {
+        return Err(Malformed(format!("occurred_at is {at}, which is before the year 1")));
+    }
     Ok(reading)
+}
+
+/// The key for a signal whose own key another signal has: derived from what it says, so that it is the same however
+/// often the message comes.
+pub fn key_for_colliding(signal: &Signal) -> String {
+    let says = format!("{}\n{}\n{}", signal.fingerprint, signal.status.as_str(), signal.body);
+    let prefix: String = signal.idempotency_key.chars().take(LONGEST_KEY / 4).collect();
+    format!("{prefix}#{}", hex(&Sha256::digest(says)))
 }
 
 fn identified(

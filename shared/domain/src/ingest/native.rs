@@ -39,7 +39,7 @@ pub(super) fn read(json: &Map<String, Value>, policy: &Policy) -> Result<Reading
     let severity =
         severity.map_err(|error| Malformed(format!("it looks like a native signal, but severity: {error}")))?;
     Ok(Reading {
-        idempotency_key: native.id.map(|id| format!("{}/{id}", native.source)),
+        idempotency_key: native.id.filter(|id| !id.is_empty()).map(|id| format!("{}/{id}", native.source)),
         occurred_at: native.occurred_at,
         severity: severity.or_else(|| severity_of(&native.kind, &native.subject, policy)).unwrap_or(Severity::Medium),
         source: native.source,

@@ -171,3 +171,38 @@ proptest! {
         parsed(in_sns(&alarm(trigger("AWS/SQS", &time), odd)));
     }
 }
+
+#[test]
+fn a_composite_alarm_and_one_on_metric_maths_are_alarms_of_their_own() {
+    let maths = json!({"Period": 60, "Metrics": [{"Id": "e1", "Expression": "m1/m2"}]});
+    let mut composite = alarm(json!(null), json!({"AlarmRule": "ALARM(a) OR ALARM(b)", "NewStateValue": "OK"}));
+    composite.as_object_mut().expect("an object").remove("Trigger");
+    for (body, status) in [(alarm(maths, json!({})), SignalStatus::Firing), (composite, SignalStatus::Resolved)] {
+        let signal = parsed(in_sns(&body));
+        assert_eq!((signal.kind.as_str(), signal.subject.as_str(), signal.status), ("alarm", "lag", status));
+        let place = [("account", "123456789012"), ("region", "us-east-1")];
+        assert_eq!(signal.labels, place.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+        assert_eq!((signal.severity, signal.environment.as_str()), (Severity::High, "prod"));
+    }
+}
+
+#[test]
+fn an_empty_id_is_no_id_and_a_date_before_the_calendar_is_said() {
+    let native = |id: &str, at: &str| {
+        parsed(json!({"id": id, "source": "s", "kind": "k", "subject": "x", "status": "event", "occurred_at": at}))
+    };
+    assert_eq!(native("", "2026-03-01T06:00:00Z").idempotency_key, "m-1");
+    let ancient = native("1", "-005000-01-01T00:00:00Z");
+    assert_eq!(ancient.kind, "unparsed");
+    assert!(ancient.summary.contains("before the year 1"), "{}", ancient.summary);
+}
+
+#[test]
+fn colliding_signals_get_keys_of_their_own_that_are_always_the_same() {
+    let native =
+        |status: &str| parsed(json!({"id": "1", "source": "s", "kind": "k", "subject": "x", "status": status}));
+    let (fires, ends) = (native("firing"), native("resolved"));
+    assert_eq!(fires.idempotency_key, ends.idempotency_key);
+    assert_ne!(key_for_colliding(&fires), key_for_colliding(&ends));
+    assert_eq!(key_for_colliding(&ends), key_for_colliding(&native("resolved")));
+}

@@ -12,15 +12,15 @@ use std::time::Duration;
 
 use domain::decide::State;
 use domain::{Fingerprint, Signal, Timestamp};
-use tokio_postgres::Client;
 use tokio_postgres::types::Json;
+use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use crate::Error;
 use crate::rows::{column, joined, source};
 use crate::statements::{Flush, say};
 pub use apply::apply;
-pub(crate) use sql::STATEMENTS;
+pub(crate) use sql::{LOCK, STATEMENTS};
 
 /// What *load* found. The transaction is open and holds the locks; [`apply`] or a dropped connection ends it.
 pub struct Loaded {
@@ -29,8 +29,34 @@ pub struct Loaded {
     /// The signals to decide: those not on record before, and those whose decision is still missing. Each carries the
     /// id under which it is recorded.
     pub undecided: Vec<Signal>,
+    /// Signals whose key another one has that says something else: their sender uses an id twice. They are not on
+    /// record yet.
+    pub colliding: Vec<Signal>,
     /// What is known of their fingerprints.
     pub state: State,
+}
+
+/// What the record holds under a key.
+struct OnRecord {
+    id: Uuid,
+    undecided: bool,
+    fingerprint: String,
+    status: String,
+}
+
+impl OnRecord {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: column(row, "signal_id")?,
+            undecided: column(row, "undecided")?,
+            fingerprint: column(row, "fingerprint")?,
+            status: column(row, "status")?,
+        })
+    }
+
+    fn is_about(&self, signal: &Signal) -> bool {
+        self.fingerprint == signal.fingerprint.as_str() && self.status == signal.status.as_str()
+    }
 }
 
 /// Records `signals`, locks their fingerprints and reads what is known of them, in one flush.
@@ -47,7 +73,8 @@ pub async fn load(client: &Client, signals: &[Signal], patience: Duration) -> Re
     let mut locks: Vec<i64> = signals.iter().map(|signal| signal.fingerprint.lock_key()).collect();
     locks.sort_unstable();
     locks.dedup();
-    let milliseconds = patience.as_millis().to_string();
+    // Zero would mean no limit at all.
+    let milliseconds = patience.as_millis().max(1).to_string();
     let fingerprints = &new.fingerprint;
 
     let mut flush = Flush::new(patience);
@@ -72,27 +99,33 @@ pub async fn load(client: &Client, signals: &[Signal], patience: Duration) -> Re
         ],
     ));
     flush.add(sql::LOCK.run(client, &[&locks]));
-    flush.add(sql::READ_UNDECIDED.run(client, &[&new.idempotency_key]));
+    flush.add(sql::READ_RECORDED.run(client, &[&new.idempotency_key]));
     flush.add(sql::READ_SOURCES.run(client, &[fingerprints]));
     flush.add(sql::READ_ALERTS.run(client, &[fingerprints]));
     flush.add(sql::READ_DELIVERIES.run(client, &[fingerprints]));
-    let [_, bound, _, _, undecided, sources, alerts, deliveries] = flush.answers("recording signals").await?;
+    let [_, bound, _, _, recorded, sources, alerts, deliveries] = flush.answers("recording signals").await?;
 
-    let mut recorded: BTreeMap<&str, Uuid> = BTreeMap::new();
-    for row in &undecided {
-        recorded.insert(column(row, "idempotency_key")?, column(row, "signal_id")?);
-    }
     let now = bound.first().map(|row| column(row, "now")).transpose()?.unwrap_or(Timestamp::UNIX_EPOCH);
+    let mut on_record = BTreeMap::new();
+    for row in &recorded {
+        on_record.insert(column::<&str>(row, "idempotency_key")?, OnRecord::from_row(row)?);
+    }
+    let (mut undecided, mut colliding) = (Vec::new(), Vec::new());
+    for signal in signals {
+        // In the order of arrival; of two messages with one key the first stands for both.
+        match on_record.get_mut(signal.idempotency_key.as_str()) {
+            Some(known) if !known.is_about(signal) => colliding.push(signal.clone()),
+            Some(known) if known.undecided => {
+                known.undecided = false;
+                undecided.push(Signal { id: known.id, ..signal.clone() });
+            }
+            _ => {}
+        }
+    }
     Ok(Loaded {
         now,
-        // In the order of arrival; of two messages with one key the first stands for both.
-        undecided: signals
-            .iter()
-            .filter_map(|signal| {
-                let id = recorded.remove(signal.idempotency_key.as_str())?;
-                Some(Signal { id, ..signal.clone() })
-            })
-            .collect(),
+        undecided,
+        colliding,
         state: State {
             alerts: joined(&alerts, &deliveries)?,
             sources: sources.iter().map(source).collect::<Result<_, _>>()?,

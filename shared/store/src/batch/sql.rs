@@ -8,7 +8,7 @@ pub(crate) const STATEMENTS: &[&Statement] = &[
     &BOUND,
     &INSERT_SIGNALS,
     &LOCK,
-    &READ_UNDECIDED,
+    &READ_RECORDED,
     &READ_SOURCES,
     &READ_ALERTS,
     &READ_DELIVERIES,
@@ -22,7 +22,10 @@ pub(crate) const STATEMENTS: &[&Statement] = &[
 
 pub(super) static BOUND: Statement = Statement {
     name: "bounding the transaction",
-    sql: "select set_config('statement_timeout', $1, true), now() as now",
+    // The idle limit ends a transaction whose owner died between the two flushes: its locks would bar others.
+    sql: "select set_config('statement_timeout', $1, true),
+                 set_config('idle_in_transaction_session_timeout', '10s', true),
+                 now() as now",
     types: &[Type::TEXT],
 };
 pub(super) static INSERT_SIGNALS: Statement = Statement {
@@ -44,16 +47,16 @@ pub(super) static INSERT_SIGNALS: Statement = Statement {
         Type::TEXT_ARRAY,
     ],
 };
-pub(super) static LOCK: Statement = Statement {
+pub(crate) static LOCK: Statement = Statement {
     name: "locking fingerprints",
     sql: "select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as key",
     types: &[Type::INT8_ARRAY],
 };
-pub(super) static READ_UNDECIDED: Statement = Statement {
-    name: "reading undecided signals",
-    sql: "select idempotency_key, signal_id
+pub(super) static READ_RECORDED: Statement = Statement {
+    name: "reading recorded signals",
+    sql: "select idempotency_key, signal_id, decision is null as undecided, fingerprint, status
           from watchkeeper.signals
-          where idempotency_key = any($1) and decision is null",
+          where idempotency_key = any($1)",
     types: &[Type::TEXT_ARRAY],
 };
 pub(super) static READ_SOURCES: Statement = Statement {

@@ -1,13 +1,20 @@
-update watchkeeper.alerts as alert
-set severity          = new.severity,
-    notified_severity = new.notified_severity,
-    status            = case when new.resolved_at is null then 'firing' else 'resolved' end,
-    last_signal_at    = new.last_signal_at,
-    resolved_at       = new.resolved_at,
-    close_reason      = new.close_reason,
-    signal_count      = new.signal_count
-from unnest(
-    $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bigint[]
-) as new (alert_id, severity, notified_severity, last_signal_at, resolved_at, close_reason, signal_count)
-where alert.alert_id = new.alert_id
-  and alert.status = 'firing'
+-- An alert that was read open, under its lock, has to be open still: else the decision is about another world and
+-- nothing of it may be committed. The division by zero aborts the transaction; the messages are decided anew.
+with changed as (
+    update watchkeeper.alerts as alert
+    set severity          = new.severity,
+        notified_severity = new.notified_severity,
+        status            = case when new.resolved_at is null then 'firing' else 'resolved' end,
+        last_signal_at    = new.last_signal_at,
+        resolved_at       = new.resolved_at,
+        close_reason      = new.close_reason,
+        signal_count      = new.signal_count
+    from unnest(
+        $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bigint[]
+    ) as new (alert_id, severity, notified_severity, last_signal_at, resolved_at, close_reason, signal_count)
+    where alert.alert_id = new.alert_id
+      and alert.status = 'firing'
+    returning alert.alert_id
+)
+select 1 / (count(*) = cardinality($1::uuid[]))::integer as all_were_open
+from changed

@@ -268,6 +268,16 @@ fn an_event_alert_swallows_its_repeats_until_its_window_is_over() {
 }
 
 #[test]
+fn event_alerts_have_keys_of_their_own_even_when_their_sender_gives_one_date_for_all() {
+    let mut world = World::default();
+    for now in ["06:00:01", "07:00:01", "08:30:00"] {
+        assert_eq!(world.hears(now, vec![says("e", Event, High, "05:00:00")]), [Opened]);
+    }
+    let keys: BTreeSet<_> = world.everyone().map(|alert| alert.dedup_key(High)).collect();
+    assert_eq!(keys.len(), 3, "PagerDuty would merge one key into the open incident and wake nobody: {keys:?}");
+}
+
+#[test]
 fn a_window_of_zero_switches_dedup_off() {
     let none = Policy { dedup_window: SignedDuration::ZERO, ..policy() };
     let signals: Vec<Signal> = ["06:00:00", "06:00:01"]

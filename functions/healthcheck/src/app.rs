@@ -23,7 +23,7 @@ impl App {
         let watch_file = WatchFile::load(&config.watch_file, &config.environment).map_err(Fault::bad_config)?;
         let sdk = runtime::aws::sdk_config();
         Ok(Self {
-            cloudwatch: aws_sdk_cloudwatch::Client::new(&sdk),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&runtime::aws::for_service(&sdk, "CLOUDWATCH")),
             ssm: aws_sdk_ssm::Client::new(&sdk),
             secrets: Mutex::default(),
             watch_file,

@@ -34,3 +34,13 @@ pub fn sdk_config() -> SdkConfig {
     config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
     config.build()
 }
+
+/// The same for one service, whose own `AWS_ENDPOINT_URL_<SERVICE>` comes first, as in every AWS SDK.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
+#[expect(clippy::disallowed_methods, reason = "these are the SDK's variables, not settings of ours")]
+pub fn for_service(sdk: &SdkConfig, service: &str) -> SdkConfig {
+    match std::env::var(format!("AWS_ENDPOINT_URL_{service}")) {
+        Ok(endpoint) if !endpoint.is_empty() => sdk.clone().into_builder().endpoint_url(endpoint).build(),
+        _ => sdk.clone(),
+    }
+}

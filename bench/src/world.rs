@@ -144,6 +144,7 @@ impl World {
             ("ENVIRONMENT", "local".to_owned()),
             ("ALERTS_QUEUE_URL", self.queue_url.clone()),
             ("PAGES_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT}:pages")),
+            ("SELF_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT}:self")),
             ("WATCH_FILE", self.watch_file().to_string_lossy().into_owned()),
         ]);
         // As template.yaml does on Lambda: one file of authorities instead of the folder they were made from.

@@ -9,6 +9,8 @@ use crate::reference::Branch;
 const GLOBALS: &str = "Globals.Function";
 /// Variables of alert-router alone.
 const ROUTER: &str = "AlertRouterFunction.Properties";
+/// Variables of healthcheck alone.
+const HEALTHCHECK: &str = "HealthcheckFunction.Properties";
 
 /// What `alert-router` needs to know before it reads anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,22 +62,36 @@ pub struct HealthcheckConfig {
     pub environment: Environment,
     /// `WATCH_FILE`, else `config/$ENVIRONMENT.toml`; a relative path starts at `LAMBDA_TASK_ROOT`.
     pub watch_file: PathBuf,
+    /// `ALERTS_QUEUE_URL`: where what crossed its threshold is raised.
+    pub alerts_queue_url: String,
+    /// `PAGES_TOPIC_ARN`: pages go there, so somebody must have subscribed to it.
+    pub pages_topic_arn: String,
+    /// `SELF_TOPIC_ARN`: failures of Watchkeeper itself go there, so somebody must have subscribed to it.
+    pub self_topic_arn: String,
 }
 
 impl HealthcheckConfig {
     /// The branches of secrets that the function reads at its start, and its role may read.
     pub const BRANCHES: &[Branch] = &[Branch::Database];
     /// The variables that the template has to set.
-    pub const REQUIRED: &[&str] = &["ENVIRONMENT"];
+    pub const REQUIRED: &[&str] = &["ENVIRONMENT", "ALERTS_QUEUE_URL", "PAGES_TOPIC_ARN", "SELF_TOPIC_ARN"];
 
     /// Reads the variables of this process.
     ///
     /// # Errors
     /// Names the first that is missing and where `template.yaml` sets it.
     pub fn from_env() -> Result<Self, VariableError> {
-        Variables::of_process(|variables| {
-            let environment = environment(variables)?;
-            Ok(Self { watch_file: watch_file(variables, &environment), environment })
+        Variables::of_process(Self::read)
+    }
+
+    fn read(variables: &Variables<'_>) -> Result<Self, VariableError> {
+        let environment = environment(variables)?;
+        Ok(Self {
+            watch_file: watch_file(variables, &environment),
+            environment,
+            alerts_queue_url: variables.required("ALERTS_QUEUE_URL", HEALTHCHECK)?,
+            pages_topic_arn: variables.required("PAGES_TOPIC_ARN", HEALTHCHECK)?,
+            self_topic_arn: variables.required("SELF_TOPIC_ARN", HEALTHCHECK)?,
         })
     }
 }
@@ -154,12 +170,21 @@ mod tests {
 
     #[test]
     fn required_is_what_is_missed_when_it_is_not_there() {
-        let all: Vec<(&str, &str)> = RouterConfig::REQUIRED.iter().map(|name| (*name, "local")).collect();
-        assert!(router(&all).is_ok(), "and nothing else is");
-        for (n, name) in RouterConfig::REQUIRED.iter().enumerate() {
-            let mut without = all.clone();
-            without.remove(n);
-            assert!(router(&without).expect_err("incomplete").to_string().contains(name));
+        /// What is wrong with these variables, if anything is.
+        type Read = fn(&Variables<'_>) -> Option<String>;
+        let functions: [(&[&str], Read); 2] = [
+            (RouterConfig::REQUIRED, |variables| RouterConfig::read(variables).err().map(|error| error.to_string())),
+            (HealthcheckConfig::REQUIRED, |variables| {
+                HealthcheckConfig::read(variables).err().map(|error| error.to_string())
+            }),
+        ];
+        for (required, read) in functions {
+            assert_eq!(read(&Variables(&|name| required.contains(&name).then(|| "local".to_owned()))), None, "enough");
+            for left_out in required {
+                let set = |name: &str| (name != *left_out && required.contains(&name)).then(|| "local".to_owned());
+                let error = read(&Variables(&set)).expect("incomplete");
+                assert!(error.contains(left_out), "{left_out}: {error}");
+            }
         }
     }
 

@@ -103,6 +103,9 @@ impl World {
         let mut environment = self.access.variables();
         environment.extend([
             ("ENVIRONMENT", "local".to_owned()),
+            ("ALERTS_QUEUE_URL", format!("{}/{}/alerts", self.access.endpoint, self.access.account)),
+            ("PAGES_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{}:pages", self.access.account)),
+            ("SELF_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{}:self", self.access.account)),
             ("WATCH_FILE", watch_file.to_string_lossy().into_owned()),
             ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
         ]);

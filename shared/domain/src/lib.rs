@@ -4,6 +4,7 @@
 
 pub mod alert;
 pub mod check;
+pub mod condition;
 pub mod decide;
 pub mod delivery;
 pub mod duration;

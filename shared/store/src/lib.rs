@@ -4,10 +4,12 @@
 //! qualified by their schema. A change of state is compare-and-set and says whether it won.
 
 pub mod batch;
+pub mod check_states;
 pub mod connect;
 pub mod deliveries;
 mod error;
 pub mod events;
+pub mod ledger;
 pub mod migrations;
 pub mod outbox;
 mod rows;

@@ -26,11 +26,14 @@ pub struct Migration {
 }
 
 /// All migrations of this release, in order.
-pub const ALL: &[Migration] = &[Migration {
-    version: 1,
-    name: "create_record",
-    sql: include_str!("../../../migrations/V0001__create_record.sql"),
-}];
+pub const ALL: &[Migration] = &[
+    Migration { version: 1, name: "create_record", sql: include_str!("../../../migrations/V0001__create_record.sql") },
+    Migration {
+        version: 2,
+        name: "create_check_states",
+        sql: include_str!("../../../migrations/V0002__create_check_states.sql"),
+    },
+];
 
 /// The schema that this release needs.
 pub const NEEDED: i32 = ALL[ALL.len() - 1].version;

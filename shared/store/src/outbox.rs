@@ -1,8 +1,9 @@
 //! Signals of our own functions: written in the transaction of the change they tell of, sent after its commit.
 
 use domain::Timestamp;
-use tokio_postgres::Client;
+use domain::condition::Raised;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
 
 use crate::Error;
 use crate::rows::column;
@@ -41,14 +42,25 @@ pub struct Outgoing {
     pub body: String,
 }
 
+impl From<Raised> for Outgoing {
+    fn from(Raised { id, body }: Raised) -> Self {
+        Self { id, body }
+    }
+}
+
 /// Writes signals, in the caller's transaction. One that is there already is left alone.
 ///
 /// # Errors
 /// The statement's failure.
 pub async fn insert(client: &Client, signals: &[Outgoing]) -> Result<(), Error> {
+    write(client, signals).await.map(drop)
+}
+
+/// The same, for a flush.
+pub(crate) async fn write(client: &Client, signals: &[Outgoing]) -> Result<Vec<Row>, Error> {
     let (ids, bodies): (Vec<&str>, Vec<&str>) =
         signals.iter().map(|signal| (signal.id.as_str(), signal.body.as_str())).unzip();
-    INSERT.run(client, &[&ids, &bodies]).await.map(drop)
+    INSERT.run(client, &[&ids, &bodies]).await
 }
 
 /// Up to `limit` signals written before `before` and not marked sent, oldest first.

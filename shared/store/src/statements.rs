@@ -23,8 +23,10 @@ pub struct Statement {
 pub fn all() -> Vec<&'static Statement> {
     [
         crate::batch::STATEMENTS,
+        crate::check_states::STATEMENTS,
         crate::deliveries::STATEMENTS,
         crate::events::STATEMENTS,
+        crate::ledger::STATEMENTS,
         crate::migrations::STATEMENTS,
         crate::outbox::STATEMENTS,
         crate::suspects::STATEMENTS,

@@ -1,0 +1,61 @@
+//! One row per run of a function: when it was meant, when it ran, what came of it.
+
+use domain::Timestamp;
+use serde_json::Value;
+use tokio_postgres::Client;
+use tokio_postgres::types::{Json, Type};
+use uuid::Uuid;
+
+use crate::Error;
+use crate::statements::Statement;
+
+pub(crate) const STATEMENTS: &[&Statement] = &[&INSERT];
+
+static INSERT: Statement = Statement {
+    name: "writing the ledger",
+    sql: "insert into watchkeeper.ledger
+              (run_id, function, scheduled_at, started_at, finished_at, outcome, summary, error)
+          values ($1, $2, $3, $4, $4 + make_interval(secs => $5), $6, $7, $8)
+          on conflict (run_id) do nothing",
+    types: &[
+        Type::UUID,
+        Type::TEXT,
+        Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
+        Type::FLOAT8,
+        Type::TEXT,
+        Type::JSONB,
+        Type::TEXT,
+    ],
+};
+
+/// A run that is over.
+#[derive(Clone, Debug)]
+pub struct Run<'a> {
+    /// The run's own id, as its summary says it.
+    pub run_id: Uuid,
+    /// Which function.
+    pub function: &'a str,
+    /// When the scheduler meant it to run.
+    pub scheduled_at: Option<Timestamp>,
+    /// When it began, by the store's clock.
+    pub started_at: Timestamp,
+    /// How long it took, in seconds.
+    pub took: f64,
+    /// `ok`, `partial` or `failed`.
+    pub outcome: &'a str,
+    /// What it answered.
+    pub summary: Value,
+    /// Why it failed, if it did.
+    pub error: Option<&'a str>,
+}
+
+/// Writes a run down. The same run twice is one row.
+///
+/// # Errors
+/// The statement's failure.
+pub async fn insert(client: &Client, run: &Run<'_>) -> Result<(), Error> {
+    let summary = Json(&run.summary);
+    let Run { run_id, function, scheduled_at, started_at, took, outcome, error, .. } = run;
+    INSERT.run(client, &[run_id, function, scheduled_at, started_at, took, outcome, &summary, error]).await.map(drop)
+}

@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod deadline;
 pub mod fault;
+pub mod ledger;
 pub mod payload;
 pub mod queue;
 pub mod raise;

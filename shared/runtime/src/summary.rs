@@ -18,6 +18,16 @@ pub enum Outcome {
     Partial,
 }
 
+impl Outcome {
+    /// The word in the column `ledger.outcome`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Partial => "partial",
+        }
+    }
+}
+
 /// Something that was not done on purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Skipped {

@@ -189,7 +189,7 @@ pub async fn apply(client: &Client, changes: &Changes<'_>, patience: Duration) -
     let checks: Vec<&str> = states().map(|(condition, ..)| condition.check.as_str()).collect();
     let fingerprints: Vec<&str> = states().map(|(_, fingerprint, _)| fingerprint.as_str()).collect();
     let metrics: Vec<Option<&str>> = states().map(|(condition, ..)| condition.metric.as_deref()).collect();
-    let kinds: Vec<&str> = states().map(|(condition, ..)| condition.kind).collect();
+    let kinds: Vec<&str> = states().map(|(condition, ..)| condition.kind.as_str()).collect();
     let subjects: Vec<&str> = states().map(|(condition, ..)| condition.subject.as_str()).collect();
     let labels: Vec<Json<&Labels>> = states().map(|(condition, ..)| Json(&condition.labels)).collect();
     let statuses: Vec<&str> = states().map(|(.., state)| if state.firing { "firing" } else { "resolved" }).collect();

@@ -24,7 +24,7 @@ fn beyond() -> Condition {
     Condition {
         check: "telemetry".to_owned(),
         metric: Some("TelemetryLag".to_owned()),
-        kind: "metric",
+        kind: "metric".to_owned(),
         subject: "OPsPipeline/TelemetryLag".to_owned(),
         labels: Labels::from([("ticker".to_owned(), "ACME".to_owned())]),
         severity: Severity::High,

@@ -48,7 +48,7 @@ pub struct Condition {
     /// The metric's name in CloudWatch; `None` where the condition is that the check could not run.
     pub metric: Option<String>,
     /// `metric`, `check-failed`.
-    pub kind: &'static str,
+    pub kind: String,
     /// What it is about: `Namespace/MetricName`, a check, a database.
     pub subject: String,
     /// Identity labels.
@@ -79,7 +79,7 @@ impl Condition {
 
     /// Its identity in an environment.
     pub fn fingerprint(&self, environment: &str) -> Fingerprint {
-        Fingerprint::of(environment, self.kind, &self.subject, &self.labels)
+        Fingerprint::of(environment, &self.kind, &self.subject, &self.labels)
     }
 }
 

@@ -8,7 +8,7 @@ fn condition(observed: Observed) -> Condition {
     Condition {
         check: "telemetry".to_owned(),
         metric: Some("TelemetryLag".to_owned()),
-        kind: "metric",
+        kind: "metric".to_owned(),
         subject: "OPsPipeline/TelemetryLag".to_owned(),
         labels: Labels::new(),
         severity: Severity::High,

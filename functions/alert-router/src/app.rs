@@ -1,15 +1,15 @@
 //! What an invocation works with: made once per sandbox, connected when first needed, renewed when broken.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use aws_config::SdkConfig;
-use config::{RouterConfig, SecretRef, Secrets, WatchFile};
+use config::{Current, Parameters, RouterConfig, SecretRef, Secrets, Stale, WatchFile};
 use domain::{Policy, Timestamp};
-use integrations::Http;
 use runtime::queue::Queue;
 use runtime::{Deadline, Fault, Kind};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use store::{Class, Connection, migrations};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -23,20 +23,23 @@ pub(crate) struct App {
     pub(crate) config: RouterConfig,
     pub(crate) policy: Policy,
     pub(crate) queue: Queue,
-    watch_file: WatchFile,
-    ssm: aws_sdk_ssm::Client,
-    sns: aws_sdk_sns::Client,
-    http: Http,
+    parameters: Arc<Mutex<Parameters>>,
+    receivers: Receivers,
     session: Mutex<Session>,
 }
 
-/// What may break: the connection and what SSM said.
-#[derive(Default)]
+/// What changes between invocations: the connection, and what SSM said last.
 pub(crate) struct Session {
-    open: Option<Connection>,
-    secrets: Option<Secrets>,
-    receivers: Option<Receivers>,
+    invoked_at: Instant,
+    current: Option<Current>,
+    open: Option<Open>,
     in_use: bool,
+}
+
+/// A connection, and the address it was opened with.
+struct Open {
+    connection: Connection,
+    url: SecretString,
 }
 
 impl App {
@@ -49,14 +52,16 @@ impl App {
         let config = RouterConfig::from_env().map_err(Fault::bad_config)?;
         let watch_file = WatchFile::load(&config.watch_file, &config.environment).map_err(Fault::bad_config)?;
         let sdk: SdkConfig = runtime::aws::sdk_config();
+        let ssm = aws_sdk_ssm::Client::new(&runtime::aws::for_service(&sdk, "SSM"));
+        let parameters = Parameters::new(ssm, config.environment.clone(), RouterConfig::BRANCHES);
+        let parameters = Arc::new(Mutex::new(parameters));
+        let sns = aws_sdk_sns::Client::new(&sdk);
         Ok(Self {
             policy: watch_file.policy(),
             queue: Queue::new(aws_sdk_sqs::Client::new(&sdk), &config.alerts_queue_url),
-            ssm: aws_sdk_ssm::Client::new(&sdk),
-            sns: aws_sdk_sns::Client::new(&sdk),
-            http: Http::default(),
-            session: Mutex::default(),
-            watch_file,
+            receivers: Receivers::new(&watch_file, &config, sns, Arc::clone(&parameters)),
+            parameters,
+            session: Mutex::new(Session { invoked_at: Instant::now(), current: None, open: None, in_use: false }),
             config,
         })
     }
@@ -69,6 +74,7 @@ impl App {
             session.drop_connection();
         }
         session.in_use = true;
+        session.invoked_at = Instant::now();
         session
     }
 }
@@ -93,7 +99,7 @@ impl Session {
     /// The store's clock; over a connection that died while the sandbox was frozen, over a new one.
     pub(crate) async fn fresh_clock(&mut self, app: &App, deadline: &Deadline) -> Result<Timestamp, Fault> {
         let reused = self.ready(app, deadline).await?;
-        let reading = migrations::require(&self.parts()?.0.client);
+        let reading = migrations::require(&self.parts(app)?.0.client);
         match tokio::time::timeout(patience(deadline), reading).await {
             Ok(Err(error)) if !(reused && error.class() == Class::Unavailable) => return Err(error.into()),
             Ok(Ok(now)) => return Ok(now),
@@ -101,41 +107,53 @@ impl Session {
         }
         self.drop_connection();
         self.ready(app, deadline).await?;
-        Ok(migrations::require(&self.parts()?.0.client).await?)
+        Ok(migrations::require(&self.parts(app)?.0.client).await?)
     }
 
     async fn make_ready(&mut self, app: &App) -> Result<bool, Fault> {
-        if self.receivers.as_ref().is_none_or(|receivers| receivers.unusable().next().is_some()) {
-            self.read_secrets(app).await;
-        }
-        if self.open.as_ref().is_some_and(|open| !open.is_closed()) {
+        let current = app.parameters.lock().await.refresh(self.invoked_at).await;
+        self.take(app, current);
+        let Some(Current { secrets, .. }) = &self.current else { return Ok(false) };
+        if self.open.as_ref().is_some_and(|open| open.serves(secrets)) {
             return Ok(true);
         }
         self.open = None;
-        let Some(secrets) = &self.secrets else { return Ok(false) };
-        let connection = connect(secrets).await;
-        if connection.is_err() {
+        let mut opened = Open::with(secrets).await;
+        if opened.is_err() {
             // The address may have changed since SSM was asked.
-            (self.secrets, self.receivers) = (None, None);
+            let renewed = app.parameters.lock().await.refused(Instant::now()).await;
+            if let Some(current) = renewed {
+                opened = Open::with(&current.secrets).await;
+                self.take(app, current);
+            }
         }
-        self.open = Some(connection?);
+        self.open = Some(opened?);
         Ok(false)
     }
 
-    async fn read_secrets(&mut self, app: &App) {
-        let secrets = config::secrets::load(&app.ssm, &app.config.environment, RouterConfig::BRANCHES).await;
-        let receivers = Receivers::new(&app.watch_file, &app.config, &secrets, &app.http, &app.sns);
-        for (name, why) in receivers.unusable() {
-            tracing::error!(receiver = name, error = why, "The receiver {name} cannot be told anything");
+    /// Goes on with what SSM says now, and says once per invocation what it did not.
+    fn take(&mut self, app: &App, current: Current) {
+        if self.current.as_ref().is_none_or(|known| known.edition != current.edition) {
+            app.receivers.take_secrets(&current.secrets);
         }
-        (self.secrets, self.receivers) = (Some(secrets), Some(receivers));
+        if self.stale() != current.stale {
+            for stale in &current.stale {
+                tracing::warn!("{stale}");
+            }
+        }
+        self.current = Some(current);
+    }
+
+    /// What SSM did not give when it was due.
+    pub(crate) fn stale(&self) -> &[Stale] {
+        self.current.as_ref().map(|current| current.stale.as_slice()).unwrap_or_default()
     }
 
     /// The connection and the receivers, once [`ready`](Self::ready).
-    pub(crate) fn parts(&self) -> Result<(&Connection, &Receivers), Fault> {
-        match (&self.open, &self.receivers) {
-            (Some(connection), Some(receivers)) => Ok((connection, receivers)),
-            _ => Err(Fault::new(Kind::Unavailable, "there is no connection to Postgres")),
+    pub(crate) fn parts<'s>(&'s self, app: &'s App) -> Result<(&'s Connection, &'s Receivers), Fault> {
+        match &self.open {
+            Some(open) => Ok((&open.connection, &app.receivers)),
+            None => Err(Fault::new(Kind::Unavailable, "there is no connection to Postgres")),
         }
     }
 
@@ -150,12 +168,24 @@ impl Session {
     }
 }
 
-async fn connect(secrets: &Secrets) -> Result<Connection, Fault> {
-    let url = secrets.get(&SecretRef::store()).map_err(Fault::bad_config)?;
-    let authority = secrets.get(&SecretRef::database_authority()).ok();
-    let connection = Connection::open(&url, authority.as_ref().map(ExposeSecret::expose_secret)).await?;
-    migrations::require(&connection.client).await.context("checking the schema")?;
-    Ok(connection)
+impl Open {
+    /// Connects, and makes sure that the schema is new enough.
+    async fn with(secrets: &Secrets) -> Result<Self, Fault> {
+        let url = secrets.get(&SecretRef::store()).map_err(|error| {
+            let kind = if error.is_unreadable() { Kind::Unavailable } else { Kind::BadConfig };
+            Fault::new(kind, error.to_string())
+        })?;
+        let authority = secrets.get(&SecretRef::database_authority()).ok();
+        let connection = Connection::open(&url, authority.as_ref().map(ExposeSecret::expose_secret)).await?;
+        migrations::require(&connection.client).await.context("checking the schema")?;
+        Ok(Self { connection, url })
+    }
+
+    /// Whether it is alive, and still where SSM says that the store is.
+    fn serves(&self, secrets: &Secrets) -> bool {
+        let moved = secrets.get(&SecretRef::store()).is_ok_and(|url| url.expose_secret() != self.url.expose_secret());
+        !moved && !self.connection.is_closed()
+    }
 }
 
 /// How long one exchange with Postgres may take in what is left of an invocation.

@@ -60,7 +60,7 @@ async fn last_noted_last<'a>(
     // A statement of its own follows, without a second try: the connection has to be alive.
     session.fresh_clock(app, deadline).await?;
     let ids: Vec<&str> = messages.iter().map(|received| received.message.message_id.as_str()).collect();
-    let noted = suspects::list_noted(&session.parts()?.0.client, &ids).await?;
+    let noted = suspects::list_noted(&session.parts(app)?.0.client, &ids).await?;
     messages.sort_by_key(|received| noted.contains(&received.message.message_id));
     Ok(messages)
 }
@@ -130,12 +130,12 @@ impl Handled {
     ) -> Result<Vec<&'a Received>, Fault> {
         session.ready(app, deadline).await?;
         let id = &received.message.message_id;
-        suspects::note(&session.parts()?.0.client, id).await?;
+        suspects::note(&session.parts(app)?.0.client, id).await?;
         let Some(signals) = self.read(app, received) else { return Ok(Vec::new()) };
         if !self.record_alone(app, session, received, &signals, deadline).await? {
             return Ok(Vec::new());
         }
-        suspects::clear(&session.parts()?.0.client, id).await?;
+        suspects::clear(&session.parts(app)?.0.client, id).await?;
         Ok(vec![received])
     }
 
@@ -149,7 +149,7 @@ impl Handled {
     ) -> Result<(), Fault> {
         let Some(clock) = self.clock.filter(|_| !recorded.is_empty()) else { return Ok(()) };
         let handles: Vec<&str> = recorded.iter().map(|received| received.receipt_handle.as_str()).collect();
-        let (connection, receivers) = session.parts()?;
+        let (connection, receivers) = session.parts(app)?;
         let delivering = deliver(connection, receivers, clock, deadline);
         let (delivered, undeleted) = tokio::join!(delivering, app.queue.delete(&handles));
         for (n, error) in undeleted {
@@ -207,7 +207,7 @@ async fn store_signals(
 ) -> Result<Recorded, NotRecorded> {
     let mut reused = session.ready(app, deadline).await?;
     loop {
-        let error = match record(session.parts()?.0, signals, &app.policy, patience(deadline)).await {
+        let error = match record(session.parts(app)?.0, signals, &app.policy, patience(deadline)).await {
             Ok(recorded) => return Ok(recorded),
             Err(error) => error,
         };

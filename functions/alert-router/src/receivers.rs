@@ -1,14 +1,17 @@
 //! The receivers of the watch file, with their secrets, ready to be told something.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
-use config::{RouterConfig, Secrets, WatchFile, watch_file::Receiver};
+use config::{Current, Parameters, RouterConfig, Secrets, WatchFile, watch_file::Receiver};
 use domain::Notification;
 use domain::delivery::Outcome;
 use integrations::pagerduty::PagerDuty;
 use integrations::sns::Sns;
 use integrations::webhook::Webhook;
 use integrations::{Http, Notifier, Receipt};
+use tokio::sync::Mutex;
 
 /// What came of telling a receiver.
 pub(crate) struct Told {
@@ -20,46 +23,81 @@ pub(crate) struct Told {
 
 /// Everybody who can be told, by name; or why not.
 pub(crate) struct Receivers {
-    by_name: BTreeMap<String, Result<Box<dyn Notifier>, String>>,
+    written: BTreeMap<String, Receiver>,
+    config: RouterConfig,
+    http: Http,
+    sns: aws_sdk_sns::Client,
+    parameters: Arc<Mutex<Parameters>>,
+    made: RwLock<Made>,
 }
 
+type Made = BTreeMap<String, Result<Arc<dyn Notifier>, String>>;
+
 impl Receivers {
-    /// Gives every receiver its secrets. One whose secret is not to be had fails alone, and when it is told something.
+    /// The receivers of the watch file, without secrets: [`take_secrets`](Self::take_secrets) comes first.
     pub(crate) fn new(
         watch_file: &WatchFile,
         config: &RouterConfig,
-        secrets: &Secrets,
-        http: &Http,
-        sns: &aws_sdk_sns::Client,
+        sns: aws_sdk_sns::Client,
+        parameters: Arc<Mutex<Parameters>>,
     ) -> Self {
-        let build = |receiver: &Receiver| -> Result<Box<dyn Notifier>, String> {
-            Ok(match receiver {
-                Receiver::Pagerduty { routing_key, url } => {
-                    let key = secrets.get(routing_key).map_err(|error| error.to_string())?;
-                    let url = url.as_ref().map(|url| secrets.address(url)).transpose();
-                    Box::new(PagerDuty::new(http.clone(), key, url.map_err(|error| error.to_string())?))
-                }
-                Receiver::Sns { topic } => {
-                    let arn = config.topic_arn(topic).ok_or_else(|| format!("the stack has no topic `{topic}`"))?;
-                    Box::new(Sns::new(sns.clone(), arn.to_owned()))
-                }
-                Receiver::Webhook { url } => {
-                    Box::new(Webhook::new(http.clone(), secrets.address(url).map_err(|error| error.to_string())?))
-                }
-            })
-        };
-        let by_name = watch_file.receivers.iter().map(|(name, receiver)| (name.clone(), build(receiver)));
-        Self { by_name: by_name.collect() }
+        Self {
+            written: watch_file.receivers.clone(),
+            config: config.clone(),
+            http: Http::default(),
+            sns,
+            parameters,
+            made: RwLock::default(),
+        }
     }
 
-    /// Receivers that cannot be told anything, with the reason.
-    pub(crate) fn unusable(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.by_name.iter().filter_map(|(name, built)| Some((name.as_str(), built.as_ref().err()?.as_str())))
+    /// Gives every receiver its secrets. One whose secret is not to be had fails alone, and when it is told something.
+    pub(crate) fn take_secrets(&self, secrets: &Secrets) {
+        let made: Made =
+            self.written.iter().map(|(name, receiver)| (name.clone(), self.make(receiver, secrets))).collect();
+        for (name, made) in &made {
+            if let Err(why) = made {
+                tracing::error!(receiver = name, error = why, "The receiver {name} cannot be told anything");
+            }
+        }
+        *self.made.write().unwrap_or_else(PoisonError::into_inner) = made;
     }
 
-    /// Tells one receiver, once.
+    fn make(&self, receiver: &Receiver, secrets: &Secrets) -> Result<Arc<dyn Notifier>, String> {
+        let said = |error: config::SecretError| error.to_string();
+        Ok(match receiver {
+            Receiver::Pagerduty { routing_key, url } => {
+                let key = secrets.get(routing_key).map_err(said)?;
+                let url = url.as_ref().map(|url| secrets.address(url)).transpose().map_err(said)?;
+                Arc::new(PagerDuty::new(self.http.clone(), key, url))
+            }
+            Receiver::Sns { topic } => {
+                let arn = self.config.topic_arn(topic).ok_or_else(|| format!("the stack has no topic `{topic}`"))?;
+                Arc::new(Sns::new(self.sns.clone(), arn.to_owned()))
+            }
+            Receiver::Webhook { url } => Arc::new(Webhook::new(self.http.clone(), secrets.address(url).map_err(said)?)),
+        })
+    }
+
+    /// Tells one receiver, once. If it refuses, or its secret is not to be had, and SSM has another secret by now, it is
+    /// told with that one: somebody has just replaced it.
     pub(crate) async fn tell(&self, receiver: &str, notification: &Notification, repeat: bool) -> Told {
-        match self.by_name.get(receiver) {
+        let told = self.try_telling(receiver, notification, repeat).await;
+        let may_be_the_secret = match (&told.outcome, told.http_status) {
+            // PagerDuty calls a key that it does not know a bad request, Slack an address that it does not know not found.
+            (Outcome::Permanent, Some(400 | 401 | 403 | 404 | 410)) => true,
+            (Outcome::Transient, None) => self.is_unusable(receiver),
+            _ => false,
+        };
+        if may_be_the_secret && self.renew_secrets().await {
+            tracing::warn!(receiver, "The receiver {receiver} has another secret by now and is tried with that");
+            return self.try_telling(receiver, notification, repeat).await;
+        }
+        told
+    }
+
+    async fn try_telling(&self, receiver: &str, notification: &Notification, repeat: bool) -> Told {
+        match self.find(receiver) {
             Some(Ok(notifier)) => match notifier.notify(notification, repeat).await {
                 Ok(Receipt { provider_id, http_status }) => {
                     Told { outcome: Outcome::Accepted, http_status, provider_id, error: None }
@@ -72,12 +110,29 @@ impl Receivers {
                 },
             },
             // The secret may be there in a minute, and the page must not be lost over it.
-            Some(Err(why)) => Told::without_answer(Outcome::Transient, why.clone()),
+            Some(Err(why)) => Told::without_answer(Outcome::Transient, why),
             None => Told::without_answer(
                 Outcome::Permanent,
                 format!("the watch file has no receiver `{receiver}` any more"),
             ),
         }
+    }
+
+    fn find(&self, receiver: &str) -> Option<Result<Arc<dyn Notifier>, String>> {
+        self.made.read().unwrap_or_else(PoisonError::into_inner).get(receiver).cloned()
+    }
+
+    fn is_unusable(&self, receiver: &str) -> bool {
+        matches!(self.find(receiver), Some(Err(_)))
+    }
+
+    /// Asks SSM whether it has other secrets by now.
+    async fn renew_secrets(&self) -> bool {
+        let renewed = self.parameters.lock().await.refused(Instant::now()).await;
+        if let Some(Current { secrets, .. }) = &renewed {
+            self.take_secrets(secrets);
+        }
+        renewed.is_some()
     }
 }
 

@@ -24,13 +24,17 @@ pub(crate) async fn retry(app: &App, tick: &Tick, deadline: &Deadline) -> Result
     let started = Instant::now();
     let mut session = app.session().await;
     let store_now = session.fresh_clock(app, deadline).await?;
-    let (connection, receivers) = session.parts()?;
+    let (connection, receivers) = session.parts(app)?;
     let now = tick.now.unwrap_or(store_now);
     let replay = now.duration_since(store_now).abs() > REPLAY && !app.config.environment.is_local();
     let dry_run = tick.dry_run || replay;
     let mut summary = Summary::new("alert-router", app.config.environment.as_str(), now, dry_run);
     if replay && !tick.dry_run {
         summary.skipped("everything", "`now` is more than 5 minutes from the store's clock, so this is a dry run");
+    }
+
+    for stale in session.stale() {
+        summary.failed(stale.name(), stale.to_string());
     }
 
     let unsent = outbox::list_unsent(&connection.client, now, OUTBOX).await?;

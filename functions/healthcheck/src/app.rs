@@ -1,6 +1,8 @@
 //! What an invocation works with: made once per sandbox, and called when first needed.
 
-use config::{HealthcheckConfig, Secrets, WatchFile};
+use std::time::Instant;
+
+use config::{Current, HealthcheckConfig, Parameters, WatchFile};
 use runtime::Fault;
 use tokio::sync::Mutex;
 
@@ -8,8 +10,7 @@ use tokio::sync::Mutex;
 pub(crate) struct App {
     pub(crate) watch_file: WatchFile,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
-    ssm: aws_sdk_ssm::Client,
-    secrets: Mutex<Option<Secrets>>,
+    parameters: Mutex<Parameters>,
 }
 
 impl App {
@@ -22,28 +23,30 @@ impl App {
         let config = HealthcheckConfig::from_env().map_err(Fault::bad_config)?;
         let watch_file = WatchFile::load(&config.watch_file, &config.environment).map_err(Fault::bad_config)?;
         let sdk = runtime::aws::sdk_config();
+        let ssm = aws_sdk_ssm::Client::new(&runtime::aws::for_service(&sdk, "SSM"));
         Ok(Self {
             cloudwatch: aws_sdk_cloudwatch::Client::new(&runtime::aws::for_service(&sdk, "CLOUDWATCH")),
-            ssm: aws_sdk_ssm::Client::new(&sdk),
-            secrets: Mutex::default(),
+            parameters: Mutex::new(Parameters::new(ssm, config.environment, HealthcheckConfig::BRANCHES)),
             watch_file,
         })
     }
 
-    /// The secrets of this sandbox, read from SSM if it has none.
-    pub(crate) async fn secrets(&self) -> Secrets {
-        let mut kept = self.secrets.lock().await;
-        if let Some(secrets) = &*kept {
-            return secrets.clone();
+    /// Secrets and switches for an invocation that began at `at`, read from SSM where they are too old. What could not
+    /// be read is in its `stale`, for the summary.
+    pub(crate) async fn parameters(&self, at: Instant) -> Current {
+        let current = self.parameters.lock().await.refresh(at).await;
+        for stale in &current.stale {
+            tracing::warn!("{stale}");
         }
-        let environment = &self.watch_file.environment;
-        let secrets = config::secrets::load(&self.ssm, environment, HealthcheckConfig::BRANCHES).await;
-        *kept = Some(secrets.clone());
-        secrets
+        for (switch, why) in current.switches.complaints() {
+            tracing::error!(switch, "Switch {switch} counts as on: {why}");
+        }
+        current
     }
 
-    /// Forgets the secrets, so that the next run reads them anew: one of them may have been wrong.
-    pub(crate) async fn forget_secrets(&self) {
-        *self.secrets.lock().await = None;
+    /// A database refused its secret, or is not where the secret says. Answers with what SSM has now if that is
+    /// something else: then the database is worth another try.
+    pub(crate) async fn secret_refused(&self, at: Instant) -> Option<Current> {
+        self.parameters.lock().await.refused(at).await
     }
 }

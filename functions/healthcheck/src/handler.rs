@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use config::Secrets;
 use config::watch_file::Check;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -33,9 +34,10 @@ pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>)
     let held_back = payload.held_back(clock, environment.is_local());
     let now = payload.now.unwrap_or(clock);
 
-    let report = Report::of(measure(app, checks, &deadline).await);
+    let parameters = app.parameters(started).await;
+    let report = Report::of(measure(app, checks, &parameters.secrets, &deadline).await);
     if report.unreachable {
-        app.forget_secrets().await;
+        app.secret_refused(started).await;
     }
     report.refuse_total_failure()?;
 
@@ -50,6 +52,9 @@ pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>)
             report.data.len()
         }
     };
+    for stale in &parameters.stale {
+        summary.failed(stale.name(), stale.to_string());
+    }
     let mut answer = report.into_answer(summary, published);
     answer.summary = answer.summary.finished(started.elapsed());
     tracing::info!(
@@ -64,8 +69,12 @@ pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>)
 }
 
 /// Runs the checks: databases side by side, the checks of each in turn.
-async fn measure<'w>(app: &'w App, checks: Vec<&'w Check>, deadline: &Deadline) -> Vec<Checked<'w>> {
-    let secrets = app.secrets().await;
+async fn measure<'w>(
+    app: &'w App,
+    checks: Vec<&'w Check>,
+    secrets: &Secrets,
+    deadline: &Deadline,
+) -> Vec<Checked<'w>> {
     let mut by_database: BTreeMap<&str, Vec<&Check>> = BTreeMap::new();
     for check in checks {
         by_database.entry(&check.database).or_default().push(check);
@@ -73,7 +82,7 @@ async fn measure<'w>(app: &'w App, checks: Vec<&'w Check>, deadline: &Deadline) 
     let runs = by_database.into_iter().filter_map(|(name, checks)| {
         // The watch file is refused when a check names a database there is not.
         let database = app.watch_file.databases.get(name)?;
-        Some(database::run(name, database, checks, &secrets, deadline))
+        Some(database::run(name, database, checks, secrets, deadline))
     });
     join_all(runs).await.into_iter().flatten().collect()
 }

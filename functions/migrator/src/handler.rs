@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use config::{MigratorConfig, SecretRef, WatchFile};
+use config::{MigratorConfig, Parameters, SecretRef, WatchFile};
 use lambda_runtime::LambdaEvent;
 use runtime::{Deadline, Fault, Kind, Summary};
 use secrecy::ExposeSecret;
@@ -53,7 +53,8 @@ async fn migrate(ssm: &aws_sdk_ssm::Client, call: &Call) -> Result<Summary, Faul
     let started = Instant::now();
     let config = MigratorConfig::from_env().map_err(Fault::bad_config)?;
     WatchFile::load(&config.watch_file, &config.environment).map_err(Fault::bad_config)?;
-    let secrets = config::secrets::load(ssm, &config.environment, MigratorConfig::BRANCHES).await;
+    let mut parameters = Parameters::new(ssm.clone(), config.environment.clone(), MigratorConfig::BRANCHES);
+    let secrets = parameters.refresh(started).await.secrets;
     let direct = secrets.get(&SecretRef::store_direct());
     let url = direct.or_else(|_| secrets.get(&SecretRef::store())).map_err(Fault::bad_config)?;
     let authority = secrets.get(&SecretRef::database_authority()).ok();

@@ -11,6 +11,6 @@ use serde_json::Value;
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::telemetry::init();
     let sdk = runtime::aws::sdk_config();
-    let ssm = aws_sdk_ssm::Client::new(&sdk);
+    let ssm = aws_sdk_ssm::Client::new(&runtime::aws::for_service(&sdk, "SSM"));
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| handler::handle(&ssm, event))).await
 }

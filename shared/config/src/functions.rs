@@ -26,8 +26,8 @@ pub struct RouterConfig {
 }
 
 impl RouterConfig {
-    /// The branches of secrets that the function reads at its start, and its role may read.
-    pub const BRANCHES: &[Branch] = &[Branch::Database, Branch::Receivers];
+    /// The branches of SSM that the function reads, and its role may read.
+    pub const BRANCHES: &[Branch] = &[Branch::Features, Branch::Database, Branch::Receivers];
     /// The variables that the template has to set.
     pub const REQUIRED: &[&str] = &["ENVIRONMENT", "ALERTS_QUEUE_URL", "PAGES_TOPIC_ARN"];
 
@@ -71,8 +71,8 @@ pub struct HealthcheckConfig {
 }
 
 impl HealthcheckConfig {
-    /// The branches of secrets that the function reads at its start, and its role may read.
-    pub const BRANCHES: &[Branch] = &[Branch::Database];
+    /// The branches of SSM that the function reads, and its role may read.
+    pub const BRANCHES: &[Branch] = &[Branch::Features, Branch::Database];
     /// The variables that the template has to set.
     pub const REQUIRED: &[&str] = &["ENVIRONMENT", "ALERTS_QUEUE_URL", "PAGES_TOPIC_ARN", "SELF_TOPIC_ARN"];
 
@@ -106,7 +106,7 @@ pub struct MigratorConfig {
 }
 
 impl MigratorConfig {
-    /// The branches of secrets that the function reads at its start, and its role may read.
+    /// The branches of SSM that the function reads, and its role may read.
     pub const BRANCHES: &[Branch] = &[Branch::Database];
     /// The variables that the template has to set.
     pub const REQUIRED: &[&str] = &["ENVIRONMENT"];

@@ -1,15 +1,20 @@
 //! The only reader of environment variables, SSM parameters and the watch file.
 
+mod branch;
 mod environment;
 mod functions;
 mod nearest;
+pub mod parameters;
 mod reference;
 pub mod secrets;
+mod switches;
 pub mod watch_file;
 
 pub use environment::{Environment, VariableError};
 pub use functions::{HealthcheckConfig, MigratorConfig, RouterConfig};
 pub use nearest::nearest;
+pub use parameters::{Current, Parameters, Stale};
 pub use reference::{Address, BadReference, Branch, SecretRef};
 pub use secrets::{SecretError, Secrets};
+pub use switches::{Switch, Switches};
 pub use watch_file::{WatchFile, WatchFileError};

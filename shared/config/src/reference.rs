@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 /// A branch of the environment's parameters. A function's role may read the branches it needs and no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,20 @@ impl Branch {
             Self::Database => "database",
             Self::Receivers => "receivers",
             Self::Sources => "sources",
+        }
+    }
+
+    /// Whether it holds SecureStrings; the others hold plain Strings.
+    pub const fn is_secret(self) -> bool {
+        !matches!(self, Self::Features)
+    }
+
+    /// How old what was read of it may get. A switch has to act within 60 seconds, also in a function that a schedule
+    /// starts every minute, a little sooner or later each time.
+    pub const fn fresh_for(self) -> Duration {
+        match self {
+            Self::Features => Duration::from_secs(50),
+            Self::Database | Self::Receivers | Self::Sources => Duration::from_mins(10),
         }
     }
 }

@@ -1,24 +1,19 @@
-//! Secrets from SSM: whole branches, read once at a cold start, never printed.
+//! Secrets as an invocation sees them: by reference, never printed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use aws_sdk_ssm::Client;
-use aws_sdk_ssm::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_sdk_ssm::operation::get_parameters_by_path::GetParametersByPathError;
-use futures::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::branch::Values;
 use crate::environment::Environment;
 use crate::reference::{Address, Branch, SecretRef};
-
-/// SSM gives at most so many parameters per call.
-const PAGE: i32 = 10;
 
 /// What the function's branches held when they were read.
 #[derive(Clone, Debug)]
 pub struct Secrets {
     environment: Environment,
-    branches: BTreeMap<Branch, Result<BTreeMap<String, SecretString>, String>>,
+    branches: BTreeMap<Branch, Result<Arc<Values>, String>>,
 }
 
 /// Why a secret is not to be had. None of it is secret.
@@ -31,6 +26,13 @@ pub struct SecretError {
     pub parameter: String,
     /// What is wrong and what to do.
     pub why: SecretProblem,
+}
+
+impl SecretError {
+    /// Whether SSM did not answer, so that nothing is known about the secret itself.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self.why, SecretProblem::Unreadable(_))
+    }
 }
 
 /// What is wrong with a secret.
@@ -50,49 +52,12 @@ pub enum SecretProblem {
     NoAddress,
 }
 
-/// Reads the branches of an environment, all at once, ten parameters a call.
-///
-/// It does not fail: what could not be read is said when it is asked for, so that one branch costs no other.
-pub async fn load(ssm: &Client, environment: &Environment, branches: &[Branch]) -> Secrets {
-    let read = branches.iter().map(|branch| async { (*branch, read_branch(ssm, environment, *branch).await) });
-    Secrets { environment: environment.clone(), branches: join_all(read).await.into_iter().collect() }
-}
-
-/// The parameters of a branch, by `branch/name`.
-async fn read_branch(
-    ssm: &Client,
-    environment: &Environment,
-    branch: Branch,
-) -> Result<BTreeMap<String, SecretString>, String> {
-    let prefix = environment.ssm_prefix();
-    let mut pages = ssm
-        .get_parameters_by_path()
-        .path(format!("{prefix}/{}", branch.as_str()))
-        .recursive(true)
-        .with_decryption(true)
-        .max_results(PAGE)
-        .into_paginator()
-        .send();
-    let mut found = BTreeMap::new();
-    while let Some(page) = pages.next().await {
-        for parameter in page.map_err(|err| describe(&err))?.parameters.unwrap_or_default() {
-            let (Some(name), Some(value)) = (parameter.name, parameter.value) else { continue };
-            let path = name.strip_prefix(&prefix).unwrap_or(&name).trim_start_matches('/').to_owned();
-            // Parameters put there from a file end in a line break that nobody meant.
-            found.insert(path, SecretString::from(value.trim()));
-        }
-    }
-    Ok(found)
-}
-
-fn describe(err: &SdkError<GetParametersByPathError>) -> String {
-    match (err.code(), err.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        _ => DisplayErrorContext(err).to_string(),
-    }
-}
-
 impl Secrets {
+    /// What was read of each branch, or why nothing was.
+    pub(crate) fn new(environment: Environment, branches: BTreeMap<Branch, Result<Arc<Values>, String>>) -> Self {
+        Self { environment, branches }
+    }
+
     /// A secret by its reference.
     ///
     /// # Errors
@@ -151,10 +116,8 @@ mod tests {
         let receivers = receivers
             .map_err(str::to_owned)
             .map(|pairs| pairs.iter().map(|(path, value)| ((*path).to_owned(), SecretString::from(*value))).collect());
-        Secrets {
-            environment: Environment::parse(environment).expect("a name"),
-            branches: BTreeMap::from([(Branch::Receivers, receivers)]),
-        }
+        let receivers = receivers.map(Arc::new);
+        Secrets::new(Environment::parse(environment).expect("a name"), BTreeMap::from([(Branch::Receivers, receivers)]))
     }
 
     #[test]

@@ -1,47 +1,29 @@
-//! Secrets come from SSM by branches, ten to a page, and a branch that fails costs no other.
+//! Secrets come from SSM by branches, ten to a page, and each function has those of its own branches.
 
-#![expect(clippy::expect_used, reason = "a stage that cannot be set is a failed test")]
-
-use std::path::Path;
-use std::sync::OnceLock;
+use std::time::Instant;
 
 use anyhow::Result;
 use aws_sdk_ssm::Client;
-use aws_sdk_ssm::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
 use aws_sdk_ssm::types::ParameterType;
-use config::secrets::{SecretProblem, load};
-use config::{Branch, Environment, HealthcheckConfig, RouterConfig, SecretRef};
+use config::secrets::SecretProblem;
+use config::{Branch, Environment, HealthcheckConfig, Parameters, RouterConfig, SecretRef, Secrets};
 use secrecy::ExposeSecret;
-use testkit::emulator::{Emulator, REGION};
+use testkit::emulator::Emulator;
 
-fn emulator() -> &'static Emulator {
-    static EMULATOR: OnceLock<Emulator> = OnceLock::new();
-    EMULATOR.get_or_init(|| {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ssm-{}", std::process::id()));
-        Emulator::start(&directory.join("files"), &directory.join("log"), &[]).expect("the AWS emulator starts")
-    })
-}
-
-fn client(endpoint: &str, account: &str) -> Client {
-    Client::from_conf(
-        aws_sdk_ssm::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .credentials_provider(Credentials::new(account, "test", None, None, "test"))
-            .retry_config(RetryConfig::disabled())
-            .endpoint_url(endpoint)
-            .build(),
-    )
-}
+use crate::ssm::client;
 
 /// A parameter store of this test's own, with these SecureStrings in it.
 async fn store(parameters: &[(String, &str)]) -> Result<Client> {
-    let access = emulator().access(&Emulator::fresh_account());
+    let access = Emulator::shared("config").access(&Emulator::fresh_account());
     let ssm = client(&access.endpoint, &access.account);
     for (name, value) in parameters {
         ssm.put_parameter().name(name).value(*value).r#type(ParameterType::SecureString).send().await?;
     }
     Ok(ssm)
+}
+
+async fn load(ssm: &Client, environment: &Environment, branches: &[Branch]) -> Secrets {
+    Parameters::new(ssm.clone(), environment.clone(), branches).refresh(Instant::now()).await.secrets
 }
 
 #[tokio::test]
@@ -75,19 +57,5 @@ async fn a_function_has_the_secrets_of_its_own_branches_only() -> Result<()> {
     let healthcheck = load(&ssm, &environment, HealthcheckConfig::BRANCHES).await;
     assert!(healthcheck.get(&SecretRef::store()).is_ok());
     assert_eq!(healthcheck.get(&pagerduty).expect_err("not its own").why, SecretProblem::OtherBranch);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_parameter_store_that_is_gone_is_said_when_a_secret_is_asked_for() -> Result<()> {
-    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
-    let ssm = client(&format!("http://{closed}"), "000000000000");
-    let secrets = load(&ssm, &Environment::parse("local")?, RouterConfig::BRANCHES).await;
-    let error = secrets.get(&SecretRef::store()).expect_err("nobody there");
-    assert!(matches!(error.why, SecretProblem::Unreadable(_)), "{error}");
-    assert!(
-        error.to_string().starts_with("ssm:database/url (SSM parameter /local/watchkeeper/database/url)"),
-        "{error}"
-    );
     Ok(())
 }

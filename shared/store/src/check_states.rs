@@ -19,7 +19,13 @@ pub(crate) const STATEMENTS: &[&Statement] = &[&READ_TURNS, &BOUND, &LOCK, &READ
 
 static READ_TURNS: Statement = Statement {
     name: "reading when checks ran",
-    sql: "select check_name, timed_out, evaluated_at from watchkeeper.check_states where metric is null",
+    sql: "select check_name,
+                 bool_or(timed_out)        as timed_out,
+                 bool_or(status = 'firing') as firing,
+                 max(evaluated_at)         as evaluated_at
+          from watchkeeper.check_states
+          where metric is null
+          group by check_name",
     types: &[],
 };
 static BOUND: Statement = Statement {
@@ -81,6 +87,8 @@ const LOCK_KEY: i64 = 0x776b_6368_6563_6b73;
 pub struct Turn {
     /// It ran out of its time.
     pub timed_out: bool,
+    /// It could not be asked, or what only it asks about is amiss; thresholds of metrics are another matter.
+    pub firing: bool,
     /// When.
     pub evaluated_at: Timestamp,
 }
@@ -91,7 +99,11 @@ pub struct Turn {
 /// The statement's failure.
 pub async fn list_turns(client: &Client) -> Result<BTreeMap<String, Turn>, Error> {
     let turn = |row: &Row| {
-        let turn = Turn { timed_out: column(row, "timed_out")?, evaluated_at: column(row, "evaluated_at")? };
+        let turn = Turn {
+            timed_out: column(row, "timed_out")?,
+            firing: column(row, "firing")?,
+            evaluated_at: column(row, "evaluated_at")?,
+        };
         Ok((column(row, "check_name")?, turn))
     };
     READ_TURNS.run(client, &[]).await?.iter().map(turn).collect()

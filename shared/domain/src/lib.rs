@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod duration;
 pub mod environment;
 pub mod fingerprint;
+pub mod hours;
 pub mod ingest;
 pub mod notification;
 pub mod policy;

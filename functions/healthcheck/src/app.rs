@@ -6,10 +6,13 @@ use config::{Current, HealthcheckConfig, Parameters, WatchFile};
 use runtime::Fault;
 use tokio::sync::Mutex;
 
+use crate::ask::Clients;
+
 /// What does not change while the sandbox lives.
 pub(crate) struct App {
     pub(crate) watch_file: WatchFile,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(crate) clients: Clients,
     parameters: Mutex<Parameters>,
 }
 
@@ -26,6 +29,7 @@ impl App {
         let ssm = aws_sdk_ssm::Client::new(&runtime::aws::for_service(&sdk, "SSM"));
         Ok(Self {
             cloudwatch: aws_sdk_cloudwatch::Client::new(&runtime::aws::for_service(&sdk, "CLOUDWATCH")),
+            clients: Clients::new(&sdk),
             parameters: Mutex::new(Parameters::new(ssm, config.environment, HealthcheckConfig::BRANCHES)),
             watch_file,
         })

@@ -1,18 +1,14 @@
 //! The story of an invocation: run the checks, publish what they measured, answer what was found.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
-use config::Secrets;
-use config::watch_file::Check;
-use futures::future::join_all;
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
 use runtime::{Deadline, Fault, Summary, payload};
 use serde_json::Value;
 
 use crate::app::App;
-use crate::database::{self, Checked};
+use crate::ask;
 use crate::payload::Payload;
 use crate::publish::publish;
 use crate::report::{Answer, Report};
@@ -35,7 +31,8 @@ pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>)
     let now = payload.now.unwrap_or(clock);
 
     let parameters = app.parameters(started).await;
-    let report = Report::of(measure(app, checks, &parameters.secrets, &deadline).await);
+    let measured = ask::measure(&app.clients, &app.watch_file, checks, &parameters.secrets, &deadline).await;
+    let report = Report::of(measured);
     if report.unreachable {
         app.secret_refused(started).await;
     }
@@ -66,25 +63,6 @@ pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>)
         answer.metrics.len()
     );
     Ok(answer)
-}
-
-/// Runs the checks: databases side by side, the checks of each in turn.
-async fn measure<'w>(
-    app: &'w App,
-    checks: Vec<&'w Check>,
-    secrets: &Secrets,
-    deadline: &Deadline,
-) -> Vec<Checked<'w>> {
-    let mut by_database: BTreeMap<&str, Vec<&Check>> = BTreeMap::new();
-    for check in checks {
-        by_database.entry(&check.database).or_default().push(check);
-    }
-    let runs = by_database.into_iter().filter_map(|(name, checks)| {
-        // The watch file is refused when a check names a database there is not.
-        let database = app.watch_file.databases.get(name)?;
-        Some(database::run(name, database, checks, secrets, deadline))
-    });
-    join_all(runs).await.into_iter().flatten().collect()
 }
 
 /// The clock, read once per run. Measurements are dated by it; healthcheck keeps no state that a database's clock would

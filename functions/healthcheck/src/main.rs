@@ -1,12 +1,10 @@
 //! `healthcheck`: runs the watch file's checks and publishes what they measure.
 
 mod app;
-mod database;
+mod ask;
 mod handler;
-mod number;
 mod payload;
 mod publish;
-mod reading;
 mod report;
 
 use lambda_runtime::{LambdaEvent, service_fn};

@@ -6,7 +6,7 @@ use domain::check::Datum;
 use runtime::{Fault, Kind, Summary};
 use serde::Serialize;
 
-use crate::database::{Checked, Outcome};
+use crate::ask::{Checked, Failure, Measurement, Outcome, Reading};
 
 /// The answer.
 #[derive(Debug, Serialize)]
@@ -35,9 +35,9 @@ pub(crate) struct Report {
 
 impl Report {
     /// Sums up.
-    pub(crate) fn of(checked: Vec<Checked<'_>>) -> Self {
+    pub(crate) fn of(measured: Measurement<'_>) -> Self {
         let mut report = Self::default();
-        for Checked { check, outcome } in checked {
+        for Checked { check, outcome } in measured.checked {
             report.looked_at += 1;
             match outcome {
                 Outcome::Read(readings) => {
@@ -49,10 +49,12 @@ impl Report {
                         report.faults.push(Kind::Failed);
                     }
                 }
-                Outcome::Failed(failure) => {
-                    report.unreachable |= failure.kind() != Kind::Failed;
-                    report.faults.push(failure.kind());
-                    report.failed.push((check.name.clone(), failure.to_string()));
+                Outcome::Failed(failure) => report.fail(&check.name, &failure),
+                Outcome::Unreachable => {
+                    let entry = check.database().and_then(|name| measured.databases.get(name));
+                    if let Some(Err(failure)) = entry {
+                        report.fail(&check.name, failure);
+                    }
                 }
                 Outcome::Remaining => report.remaining.push(check.name.clone()),
             }
@@ -60,7 +62,13 @@ impl Report {
         report
     }
 
-    fn add(&mut self, check: &str, reading: crate::reading::Reading<'_>) {
+    fn fail(&mut self, check: &str, failure: &Failure) {
+        self.unreachable |= failure.kind.doubts_secrets();
+        self.faults.push(failure.kind.fault());
+        self.failed.push((check.to_owned(), failure.to_string()));
+    }
+
+    fn add(&mut self, check: &str, reading: Reading<'_>) {
         match reading.measured {
             Ok(measured) => {
                 self.metrics.insert(reading.metric.name.clone(), measured.value);

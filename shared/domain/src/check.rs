@@ -21,6 +21,10 @@ pub struct Metric {
     pub severity: Option<Severity>,
     /// Whether `<name>Present` says 1 when there is a value. It says 0 when there is none in either case.
     pub presence: bool,
+    /// What it means that there is no value.
+    pub missing: Missing,
+    /// The business hours outside which it does not begin to be a problem.
+    pub hours: Option<String>,
     /// What is measured, for people.
     pub summary: Option<String>,
     /// Where it says what to do.
@@ -34,6 +38,31 @@ pub enum Threshold {
     Above(f64),
     /// Less than this.
     Below(f64),
+}
+
+impl Threshold {
+    /// Whether a value is beyond it.
+    pub fn is_crossed_by(self, value: f64) -> bool {
+        match self {
+            Self::Above(limit) => value > limit,
+            Self::Below(limit) => value < limit,
+        }
+    }
+}
+
+/// What a reading without a value counts as, in CloudWatch's own words for missing data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// Nothing can be said: whatever held before still holds.
+    #[default]
+    Ignore,
+    /// It is beyond the threshold.
+    Breaching,
+}
+
+impl Missing {
+    /// Both, in the words of the watch file.
+    pub const ALL: [(&'static str, Self); 2] = [("ignore", Self::Ignore), ("breaching", Self::Breaching)];
 }
 
 /// What is appended to a metric's name to say whether there was a value at all.
@@ -100,6 +129,8 @@ mod tests {
             lasting: None,
             severity: Some(Severity::High),
             presence,
+            missing: Missing::Ignore,
+            hours: None,
             summary: None,
             runbook: None,
         }
@@ -126,6 +157,18 @@ mod tests {
         let both = [("TelemetryLag".to_owned(), 1.0), ("TelemetryLagPresent".to_owned(), 1.0)];
         assert_eq!(sent(&lag(true), Some(1.0)), both);
         assert_eq!(sent(&lag(true), None), [("TelemetryLagPresent".to_owned(), 0.0)]);
+    }
+
+    #[test]
+    fn a_threshold_itself_is_not_beyond_it() {
+        for (threshold, value, crossed) in [
+            (Threshold::Above(180.0), 180.0, false),
+            (Threshold::Above(180.0), 180.1, true),
+            (Threshold::Below(1.0), 1.0, false),
+            (Threshold::Below(1.0), 0.0, true),
+        ] {
+            assert_eq!(threshold.is_crossed_by(value), crossed, "{threshold:?} {value}");
+        }
     }
 
     proptest! {

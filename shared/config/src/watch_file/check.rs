@@ -1,86 +1,83 @@
-//! Databases, the checks that ask them, and the metrics of each check.
+//! The checks: what each asks, and what is said when it cannot be asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Severity;
-use domain::check::{Metric, PRESENCE_SUFFIX, Threshold};
-use domain::severity::UnknownSeverity;
+use domain::check::Metric;
 use jiff::SignedDuration;
 
-use super::names::{UNITS, expect_kebab_case, expect_metric_name};
+use super::database::{Database, LONGEST_TIMEOUT};
+use super::metric::{self, Names, metric, severity, text, within};
+use super::names::expect_kebab_case;
 use super::reader::{Found, Table};
 use crate::nearest::nearest;
-use crate::reference::SecretRef;
 
-/// A database that checks ask.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Database {
-    /// Its address, a secret since it carries a password.
-    pub url: SecretRef,
-    /// How long one check's statement may take.
-    pub statement_timeout: SignedDuration,
-}
-
-/// A measurement by SQL.
+/// A configured measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Check {
     /// Its name.
     pub name: String,
-    /// The database it asks.
-    pub database: String,
-    /// One statement that answers one row.
-    pub sql: String,
+    /// What it asks.
+    pub ask: Ask,
+    /// How bad it is when it cannot be run; `None`: HIGH.
+    pub severity: Option<Severity>,
+    /// For how long it must be so before somebody is told.
+    pub failing_for: SignedDuration,
     /// What it measures, for people.
     pub summary: Option<String>,
     /// Where it says what to do.
     pub runbook: Option<String>,
-    /// The columns of the row that count, in the order they are written.
+    /// The columns whose texts tell its rows apart, as dimensions in CloudWatch; without any, it answers one row.
+    pub dimensions: Vec<String>,
+    /// The business hours outside which nobody is told of it.
+    pub hours: Option<String>,
+    /// The kill switch it hangs on: `features/NAME` in SSM.
+    pub switch: Option<String>,
+    /// The columns that count, in the order they are written.
     pub metrics: Vec<Metric>,
+    /// How long it may take; `None`: its database's `statement_timeout`, elsewhere 5 s.
+    pub timeout: Option<SignedDuration>,
 }
 
-/// How long a statement may take where the watch file does not say.
-pub const DEFAULT_STATEMENT_TIMEOUT: SignedDuration = SignedDuration::from_secs(5);
-/// The longest: a few checks that hang must leave time for the others in one invocation.
-pub const LONGEST_STATEMENT_TIMEOUT: SignedDuration = SignedDuration::from_secs(25);
-
-/// The databases by name; `None` where one is written but wrong, so that its checks are not blamed as well.
-pub(super) fn databases(root: &Table<'_>) -> BTreeMap<String, Option<Database>> {
-    let mut databases = BTreeMap::new();
-    for (name, table) in root.named("database", &["url", "statement_timeout"]) {
-        expect_kebab_case(&table, &name);
-        databases.insert(name.value.to_owned(), database(&table));
-    }
-    databases
+/// What a check asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// A database.
+    Sql {
+        /// Its name.
+        database: String,
+        /// One statement.
+        sql: String,
+    },
 }
 
-fn database(table: &Table<'_>) -> Option<Database> {
-    let url = table.required_text("url", "a reference to its address, as in \"ssm:database/pipeline_url\"");
-    let timeout = table.duration("statement_timeout");
-    if let Some(timeout) = &timeout
-        && !(SignedDuration::from_secs(1)..=LONGEST_STATEMENT_TIMEOUT).contains(&timeout.value)
-    {
-        table.note_at(timeout, format!("expected 1s to {}s", LONGEST_STATEMENT_TIMEOUT.as_secs()));
-    }
-    let url = url?;
-    match SecretRef::parse(url.value, "database/pipeline_url") {
-        Ok(url) => Some(Database {
-            url,
-            statement_timeout: timeout.map_or(DEFAULT_STATEMENT_TIMEOUT, |timeout| timeout.value),
-        }),
-        Err(bad) => {
-            table.note_at(&url, bad.to_string());
-            None
+impl Check {
+    /// The database it asks, if it asks one.
+    pub fn database(&self) -> Option<&str> {
+        match &self.ask {
+            Ask::Sql { database, .. } => Some(database),
         }
     }
 }
 
-/// The checks, in the order they are written.
-pub(super) fn checks(root: &Table<'_>, databases: &BTreeMap<String, Option<Database>>) -> Vec<Check> {
-    let mut taken = BTreeMap::new();
-    let keys = ["database", "sql", "summary", "runbook", "metric"];
-    root.named("check", &keys)
+/// CloudWatch takes 30 dimensions, of which one is the environment and one is kept free for another of ours.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html>
+pub const MOST_DIMENSIONS: usize = 28;
+
+/// What `[check.NAME]` may say.
+const KEYS: [&str; 11] =
+    ["database", "sql", "summary", "runbook", "severity", "for", "hours", "switch", "timeout", "dimensions", "metric"];
+
+/// The checks, in the order they are written. `hours` are the names of the business hours there are.
+pub(super) fn checks(
+    root: &Table<'_>,
+    databases: &BTreeMap<String, Option<Database>>,
+    hours: &BTreeSet<String>,
+) -> Vec<Check> {
+    let mut names = Names { sent: BTreeMap::new(), hours };
+    root.named("check", &KEYS)
         .into_iter()
-        .filter_map(|(name, table)| check(&name, &table, databases, &mut taken))
+        .filter_map(|(name, table)| check(&name, &table, databases, &mut names))
         .collect()
 }
 
@@ -88,9 +85,46 @@ fn check(
     name: &Found<&str>,
     table: &Table<'_>,
     databases: &BTreeMap<String, Option<Database>>,
-    taken: &mut BTreeMap<String, String>,
+    names: &mut Names<'_>,
 ) -> Option<Check> {
     expect_kebab_case(table, name);
+    let ask = sql(table, databases);
+    let severity = severity(table);
+    let failing_for = table.duration("for");
+    let summary = text(table, "summary");
+    let runbook = text(table, "runbook");
+    let dimensions = dimensions(table);
+    let hours = names.hours(table);
+    let switch = switch(table);
+    let timeout = within(table, "timeout", LONGEST_TIMEOUT);
+    table.require("metric", "at least one [check.NAME.metric.COLUMN], or nothing is measured");
+    let metrics = table
+        .named("metric", &metric::KEYS)
+        .into_iter()
+        .filter_map(|(column, table)| {
+            let mut metric = metric(column.value, &table, name.value, names)?;
+            metric.summary = metric.summary.or_else(|| summary.clone());
+            metric.runbook = metric.runbook.or_else(|| runbook.clone());
+            metric.hours = metric.hours.or_else(|| hours.clone());
+            Some(metric)
+        })
+        .collect();
+    Some(Check {
+        name: name.value.to_owned(),
+        ask: ask?,
+        severity,
+        failing_for: failing_for.map_or(SignedDuration::ZERO, |length| length.value),
+        summary,
+        runbook,
+        dimensions,
+        hours,
+        switch,
+        metrics,
+        timeout,
+    })
+}
+
+fn sql(table: &Table<'_>, databases: &BTreeMap<String, Option<Database>>) -> Option<Ask> {
     let database = table.required_text("database", "the name of the database it asks");
     if let Some(database) = &database
         && !databases.contains_key(database.value)
@@ -98,90 +132,40 @@ fn check(
         table.note_at(database, no_such("database", database.value, databases.keys()));
     }
     let sql = table.required_text("sql", "one statement that answers one row, with a column for each metric");
-    let summary = text(table, "summary");
-    let runbook = text(table, "runbook");
-    table.require("metric", "at least one [check.NAME.metric.COLUMN], or nothing is measured");
-    let keys = ["name", "unit", "above", "below", "for", "severity", "presence", "summary", "runbook"];
-    let metrics = table
-        .named("metric", &keys)
-        .into_iter()
-        .filter_map(|(column, table)| {
-            let mut metric = metric(column.value, &table, name.value, taken)?;
-            metric.summary = metric.summary.or_else(|| summary.clone());
-            metric.runbook = metric.runbook.or_else(|| runbook.clone());
-            Some(metric)
-        })
-        .collect();
-    Some(Check {
-        name: name.value.to_owned(),
-        database: database?.value.to_owned(),
-        sql: sql?.value.to_owned(),
-        summary,
-        runbook,
-        metrics,
-    })
+    Some(Ask::Sql { database: database?.value.to_owned(), sql: sql?.value.to_owned() })
 }
 
-fn metric(column: &str, table: &Table<'_>, check: &str, taken: &mut BTreeMap<String, String>) -> Option<Metric> {
-    let name = table.required_text("name", "its CloudWatch name, as in \"TelemetryLag\"");
-    if let Some(name) = &name {
-        expect_metric_name(table, name);
-        let here = format!("check.{check}.metric.{column}");
-        let sends = [name.value.to_owned(), format!("{}{PRESENCE_SUFFIX}", name.value)];
-        if let Some((sent, there)) = sends.iter().find_map(|sent| Some((sent, taken.get(sent)?))) {
-            table.note_at(name, format!("{there} already sends a metric called {sent}"));
-        }
-        taken.extend(sends.map(|sent| (sent, here.clone())));
-    }
-    let unit = table.text("unit");
-    if let Some(unit) = &unit
-        && !UNITS.contains(&unit.value)
-    {
-        table.note_at(unit, no_such("CloudWatch unit", unit.value, UNITS));
-    }
-    let threshold = threshold(table);
-    let severity = severity(table);
-    for key in ["for", "severity"] {
-        if table.has(key) && !table.has("above") && !table.has("below") {
-            table.note(format!("`{key}` says nothing without `above` or `below`"));
+/// The columns that tell rows apart.
+fn dimensions(table: &Table<'_>) -> Vec<String> {
+    let written = table.words("dimensions");
+    let mut dimensions: Vec<String> = Vec::new();
+    for name in &written {
+        let allowed = |c: char| matches!(c, ' '..='~');
+        if name.value.len() > 255 || name.value.starts_with(':') || !name.value.chars().all(allowed) {
+            let expected = "expected names of columns: at most 255 ASCII characters that do not begin with a colon";
+            table.note_at(name, expected);
+        } else if name.value == "Environment" {
+            table.note_at(name, "Environment is a dimension of every metric already");
+        } else if dimensions.iter().any(|other| other == name.value) {
+            table.note_at(name, format!("column `{}` is listed twice", name.value));
+        } else {
+            dimensions.push(name.value.to_owned());
         }
     }
-    if threshold.is_some() {
-        table.require("severity", "how bad it is beyond the threshold: CRITICAL, HIGH, MEDIUM or LOW");
+    if let Some(last) = written.get(MOST_DIMENSIONS) {
+        table.note_at(last, format!("expected at most {MOST_DIMENSIONS} dimensions, found {}", written.len()));
     }
-    Some(Metric {
-        column: column.to_owned(),
-        name: name?.value.to_owned(),
-        unit: unit.map(|unit| unit.value.to_owned()),
-        threshold,
-        lasting: table.duration("for").map(|lasting| lasting.value),
-        severity,
-        presence: table.flag("presence"),
-        summary: text(table, "summary"),
-        runbook: text(table, "runbook"),
-    })
+    dimensions
 }
 
-fn threshold(table: &Table<'_>) -> Option<Threshold> {
-    let above = table.number("above").map(Threshold::Above);
-    let below = table.number("below").map(Threshold::Below);
-    if above.is_some() && below.is_some() {
-        table.note("expected `above` or `below`, not both: write two metrics");
+fn switch(table: &Table<'_>) -> Option<String> {
+    let switch = table.text("switch")?;
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    if !switch.value.chars().all(plain) {
+        let expected = "expected the name of a parameter below features/, as in `enable_telemetry`";
+        table.note_at(&switch, expected);
     }
-    above.or(below)
-}
-
-fn severity(table: &Table<'_>) -> Option<Severity> {
-    let word = table.text("severity")?;
-    let severity: Result<Severity, UnknownSeverity> = word.value.parse();
-    if let Err(unknown) = &severity {
-        table.note_at(&word, unknown.to_string());
-    }
-    severity.ok()
-}
-
-fn text(table: &Table<'_>, key: &str) -> Option<String> {
-    table.text(key).map(|text| text.value.to_owned())
+    Some(switch.value.to_owned())
 }
 
 /// "There is no X called Y (did you mean Z?), expected one of …"

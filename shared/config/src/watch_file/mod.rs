@@ -1,6 +1,9 @@
 //! The watch file: what is watched, who is told. `config/local.toml` is an example to read top to bottom.
 
 mod check;
+mod database;
+mod hours;
+mod metric;
 mod names;
 mod problem;
 mod reader;
@@ -10,6 +13,7 @@ mod route;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use domain::hours::Hours;
 use domain::policy::{DEFAULT_DEDUP_WINDOW, Route};
 use domain::{Policy, check::Metric};
 use jiff::SignedDuration;
@@ -19,7 +23,8 @@ use crate::environment::Environment;
 use problem::Problems;
 use reader::Table;
 
-pub use check::{Check, DEFAULT_STATEMENT_TIMEOUT, Database, LONGEST_STATEMENT_TIMEOUT};
+pub use check::{Ask, Check, MOST_DIMENSIONS};
+pub use database::{Access, DEFAULT_STATEMENT_TIMEOUT, Database, LONGEST_TIMEOUT};
 pub use problem::{Problem, WatchFileError};
 pub use receiver::{PAGES_TOPIC, Receiver};
 
@@ -34,6 +39,8 @@ pub struct WatchFile {
     pub namespace: String,
     /// What is watched, by name.
     pub databases: BTreeMap<String, Database>,
+    /// Business hours, by name.
+    pub hours: BTreeMap<String, Hours>,
     /// The checks, in the order they are written.
     pub checks: Vec<Check>,
     /// Who can be told, by name.
@@ -47,7 +54,7 @@ pub struct WatchFile {
 }
 
 /// The sections of a watch file. One whose function has not landed yet is refused as unknown, not ignored.
-const SECTIONS: [&str; 6] = ["namespace", "database", "check", "receiver", "routes", "noise"];
+const SECTIONS: [&str; 7] = ["namespace", "database", "hours", "check", "receiver", "routes", "noise"];
 
 impl WatchFile {
     /// Reads the watch file of an environment.
@@ -114,8 +121,9 @@ fn read<'t>(
 ) -> Option<WatchFile> {
     let root = Table::root(problems, tree, &SECTIONS);
     let namespace = names::namespace(&root);
-    let databases = check::databases(&root);
-    let checks = check::checks(&root, &databases);
+    let databases = database::databases(&root);
+    let hours = hours::hours(&root);
+    let checks = check::checks(&root, &databases, &hours.keys().cloned().collect());
     let receivers = receiver::receivers(&root, environment);
     let (default_route, routes) = route::routes(&root, &receivers);
     let noise = root.table("noise", &["dedup_window"]);
@@ -125,6 +133,7 @@ fn read<'t>(
         environment: environment.clone(),
         namespace: namespace?,
         databases: databases.into_iter().filter_map(|(name, database)| Some((name, database?))).collect(),
+        hours: hours.into_iter().filter_map(|(name, hours)| Some((name, hours?))).collect(),
         checks,
         receivers: receivers.into_iter().filter_map(|(name, receiver)| Some((name, receiver?))).collect(),
         default_route,

@@ -51,7 +51,7 @@ impl App {
     pub(crate) async fn from_env() -> Result<Self, Fault> {
         let config = RouterConfig::from_env().map_err(Fault::bad_config)?;
         let watch_file = WatchFile::load(&config.watch_file, &config.environment).map_err(Fault::bad_config)?;
-        let sdk: SdkConfig = runtime::aws::sdk_config();
+        let sdk: SdkConfig = runtime::aws::sdk_config(RouterConfig::FUNCTION, RouterConfig::OPERATIONS);
         let ssm = aws_sdk_ssm::Client::new(&runtime::aws::for_service(&sdk, "SSM"));
         let parameters = Parameters::new(ssm, config.environment.clone(), RouterConfig::BRANCHES);
         let parameters = Arc::new(Mutex::new(parameters));

@@ -25,7 +25,7 @@ impl App {
     pub(crate) async fn from_env() -> Result<Self, Fault> {
         let config = HealthcheckConfig::from_env().map_err(Fault::bad_config)?;
         let watch_file = WatchFile::load(&config.watch_file, &config.environment).map_err(Fault::bad_config)?;
-        let sdk = runtime::aws::sdk_config();
+        let sdk = runtime::aws::sdk_config(HealthcheckConfig::FUNCTION, HealthcheckConfig::OPERATIONS);
         let ssm = aws_sdk_ssm::Client::new(&runtime::aws::for_service(&sdk, "SSM"));
         Ok(Self {
             cloudwatch: aws_sdk_cloudwatch::Client::new(&runtime::aws::for_service(&sdk, "CLOUDWATCH")),

@@ -10,7 +10,7 @@ use serde_json::Value;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::telemetry::init();
-    let sdk = runtime::aws::sdk_config();
+    let sdk = runtime::aws::sdk_config(config::MigratorConfig::FUNCTION, config::MigratorConfig::OPERATIONS);
     let ssm = aws_sdk_ssm::Client::new(&runtime::aws::for_service(&sdk, "SSM"));
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| handler::handle(&ssm, event))).await
 }

@@ -4,6 +4,7 @@ mod branch;
 mod environment;
 mod functions;
 mod nearest;
+mod operations;
 pub mod parameters;
 mod reference;
 pub mod secrets;

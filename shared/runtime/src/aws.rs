@@ -17,8 +17,11 @@ const OPERATION: Duration = Duration::from_secs(12);
 /// Region, credentials and endpoint from the variables that Lambda, or the local cloud, sets. The SDK's usual chain of
 /// profiles, token exchanges and metadata services is left out: nothing in it applies on Lambda, and it is a third of a
 /// megabyte of every package.
+///
+/// `function` calls nothing but `operations`, as IAM names them: debug builds refuse anything else.
+#[cfg_attr(not(debug_assertions), expect(unused_variables, reason = "only debug builds look at what is called"))]
 #[expect(clippy::disallowed_methods, reason = "these are the SDK's variables, not settings of ours")]
-pub fn sdk_config() -> SdkConfig {
+pub fn sdk_config(function: &'static str, operations: &'static [&'static str]) -> SdkConfig {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)
@@ -32,6 +35,8 @@ pub fn sdk_config() -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .timeout_config(timeouts);
     config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
+    #[cfg(debug_assertions)]
+    config.set_identity_cache(Some(crate::operations::observed(function, operations)));
     config.build()
 }
 

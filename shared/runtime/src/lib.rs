@@ -4,6 +4,8 @@ pub mod aws;
 pub mod deadline;
 pub mod fault;
 pub mod ledger;
+#[cfg(debug_assertions)]
+mod operations;
 pub mod payload;
 pub mod queue;
 pub mod raise;

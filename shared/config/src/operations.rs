@@ -1,0 +1,38 @@
+//! Which operations of AWS each function calls, by the names that IAM policies know them by.
+//!
+//! Debug builds refuse a call that is not listed (`runtime::operations`), a test compares the lists with the roles in
+//! `template.yaml`, and `cargo local operations` says what is listed but was never called by any test.
+
+use crate::functions::{HealthcheckConfig, MigratorConfig, RouterConfig};
+
+impl RouterConfig {
+    /// What the function is called: its package, its binary, the end of its name in AWS.
+    pub const FUNCTION: &str = "alert-router";
+    /// The IAM actions that the function's own code needs.
+    pub const OPERATIONS: &[&str] = &["ssm:GetParametersByPath", "sqs:DeleteMessage", "sqs:SendMessage", "sns:Publish"];
+}
+
+impl HealthcheckConfig {
+    /// What the function is called: its package, its binary, the end of its name in AWS.
+    pub const FUNCTION: &str = "healthcheck";
+    /// The IAM actions that the function's own code needs.
+    pub const OPERATIONS: &[&str] = &[
+        "ssm:GetParametersByPath",
+        "cloudwatch:PutMetricData",
+        "sqs:SendMessage",
+        "sns:GetTopicAttributes",
+        // Checks over queues.
+        "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "cloudwatch:GetMetricData",
+        // Checks over query functions.
+        "lambda:InvokeFunction",
+    ];
+}
+
+impl MigratorConfig {
+    /// What the function is called: its package, its binary, the end of its name in AWS.
+    pub const FUNCTION: &str = "migrator";
+    /// The IAM actions that the function's own code needs.
+    pub const OPERATIONS: &[&str] = &["ssm:GetParametersByPath"];
+}

@@ -2,6 +2,7 @@
 
 use domain::duration;
 use jiff::SignedDuration;
+use jiff::civil::Date;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
@@ -123,6 +124,29 @@ impl<'t> Table<'t> {
             }
         };
         list.iter().filter_map(word).collect()
+    }
+
+    /// A list of dates, each a text or a date of TOML's own; an empty list is fine.
+    pub(super) fn dates(&self, key: &str) -> Vec<Found<Date>> {
+        let Some(found) = self.find(key) else { return Vec::new() };
+        let DeValue::Array(list) = found.value else {
+            let what = format!("expected a list of dates, as in [\"2026-12-25\"], not {}", describe(found.value));
+            return self.refuse(&found, what).into_iter().collect();
+        };
+        let date = |item: &'t Spanned<DeValue<'t>>| {
+            let text = match item.get_ref() {
+                DeValue::String(text) => Some(text.to_string()),
+                DeValue::Datetime(date) if date.time.is_none() => Some(date.to_string()),
+                _ => None,
+            };
+            let date = text.and_then(|text| text.parse().ok());
+            if date.is_none() {
+                let what = format!("expected dates, as in \"2026-12-25\", found {} in it", describe(item.get_ref()));
+                self.problems.note(item.span().start, &found.path, what);
+            }
+            Some(Found { value: date?, path: found.path.clone(), offset: item.span().start })
+        };
+        list.iter().filter_map(date).collect()
     }
 
     /// A table inside this one, whose keys may only be these.

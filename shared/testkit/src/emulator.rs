@@ -36,6 +36,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     children::{self, Child, LastWill, Signal},
+    operations,
     postgres::free_port,
     tools,
 };
@@ -87,6 +88,7 @@ impl Emulator {
             .env("IOT_MTLS_ENABLED", "0")
             .env("STATE_DIR", directory.join("state"))
             .env("S3_DATA_DIR", directory.join("s3"))
+            .env(operations::VARIABLE, operations::folder()?)
             .envs(Access::new(port, ACCOUNT).variables())
             .envs(variables.iter().cloned())
             .stdout(sink.try_clone().context("sharing the emulator's log")?)

@@ -3,6 +3,7 @@
 pub mod binaries;
 pub mod children;
 pub mod emulator;
+pub mod operations;
 pub mod pagerduty;
 pub mod postgres;
 pub mod receivers;

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use super::Launch;
 use super::server::Api;
 use crate::emulator::REGION;
+use crate::operations;
 
 /// A started process and the Runtime API it talks to. Each process has an API of its own, so that a late request of a
 /// dead one cannot take an event meant for the next.
@@ -43,7 +44,8 @@ impl Process {
             .stdout(output()?)
             .stderr(output()?)
             .kill_on_drop(true)
-            .env_clear();
+            .env_clear()
+            .env(operations::VARIABLE, operations::folder()?);
         set_environment(&mut command, launch, name, &api);
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("starting the function {}", launch.binary.display()))?;

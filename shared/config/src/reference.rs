@@ -66,7 +66,7 @@ const SCHEME: &str = "ssm:";
 /// What is wrong with a reference's text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected a reference such as `ssm:{example}`, relative to /ENVIRONMENT/watchkeeper/ and in one of the branches features, database, receivers, sources"
+    "expected a reference such as `ssm:{example}`, relative to /ENVIRONMENT/watchkeeper/ and in one of the branches database, receivers, sources"
 )]
 pub struct BadReference {
     /// What a right one could look like.
@@ -97,7 +97,8 @@ impl SecretRef {
         let bad = BadReference { example };
         let path = text.strip_prefix(SCHEME).ok_or_else(|| bad.clone())?;
         let (first, name) = path.split_once('/').ok_or_else(|| bad.clone())?;
-        let branch = Branch::ALL.into_iter().find(|branch| branch.as_str() == first).ok_or_else(|| bad.clone())?;
+        let mut branches = Branch::ALL.into_iter().filter(|branch| branch.is_secret());
+        let branch = branches.find(|branch| branch.as_str() == first).ok_or_else(|| bad.clone())?;
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         let named = name.split('/').all(|part| !part.is_empty() && part.chars().all(plain));
         if named { Ok(Self { branch, path: Cow::Owned(path.to_owned()) }) } else { Err(bad) }
@@ -149,6 +150,7 @@ mod tests {
             "ssm:receivers",
             "ssm:receivers/",
             "ssm:secrets/x",
+            "ssm:features/x",
             "ssm:/prod/x/y",
             "ssm:receivers//x",
             "ssm:receivers/a b",

@@ -33,7 +33,7 @@ fn the_shipped_files_measure_the_same_check() -> anyhow::Result<()> {
     let local = load("local")?;
     for environment in SHIPPED {
         let other = load(environment)?;
-        assert_eq!(local.check("telemetry").map(|check| &check.sql), other.check("telemetry").map(|check| &check.sql));
+        assert_eq!(local.check("telemetry").map(|check| &check.ask), other.check("telemetry").map(|check| &check.ask));
         let threshold = other.checks[0].metrics[0].threshold;
         assert_eq!(threshold, Some(Threshold::Above(180.0)), "{environment}");
     }

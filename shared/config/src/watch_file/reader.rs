@@ -25,6 +25,8 @@ pub(super) struct Table<'t> {
     entries: &'t DeTable<'t>,
     /// Keys that unknown ones were probably meant to be: one slip is one mistake, not also a missing key.
     meant: Vec<String>,
+    /// Whether a key was refused.
+    refused: bool,
 }
 
 type Entry<'t> = (&'t Spanned<DeString<'t>>, &'t Spanned<DeValue<'t>>);
@@ -32,7 +34,7 @@ type Entry<'t> = (&'t Spanned<DeString<'t>>, &'t Spanned<DeValue<'t>>);
 impl<'t> Table<'t> {
     /// The whole file, whose sections may only be these.
     pub(super) fn root(problems: &'t Problems<'t>, entries: &'t DeTable<'t>, keys: &[&str]) -> Self {
-        let mut root = Self { problems, path: String::new(), offset: 0, entries, meant: Vec::new() };
+        let mut root = Self { problems, path: String::new(), offset: 0, entries, meant: Vec::new(), refused: false };
         root.refuse_others(keys);
         root
     }
@@ -50,6 +52,11 @@ impl<'t> Table<'t> {
     /// Whether a key is written, be it with a slip.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key) || self.meant.iter().any(|meant| meant == key)
+    }
+
+    /// Whether a key was refused: it may have been meant to be any of those that are missing.
+    pub(super) fn has_unknown(&self) -> bool {
+        self.refused
     }
 
     /// A text that is not empty.
@@ -215,6 +222,7 @@ impl<'t> Table<'t> {
             offset: found.offset,
             entries,
             meant: Vec::new(),
+            refused: false,
         };
         table.refuse_others(keys);
         Some(table)
@@ -231,6 +239,7 @@ impl<'t> Table<'t> {
             let what = format!("unknown key{hint}, expected one of {}", keys.join(", "));
             self.problems.note(key.span().start, &self.path_of(word), what);
             self.meant.extend(meant.map(str::to_owned));
+            self.refused = true;
         }
     }
 

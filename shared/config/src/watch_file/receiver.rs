@@ -54,7 +54,7 @@ pub(super) fn receivers(root: &Table<'_>, environment: &Environment) -> BTreeMap
     for (name, table) in root.named("receiver", &kinds) {
         expect_kebab_case(&table, &name);
         let written: Vec<_> = kinds.into_iter().filter(|kind| table.has(kind)).collect();
-        if written.len() != 1 {
+        if written.len() > 1 || written.is_empty() && !table.has_unknown() {
             table.note(format!("expected exactly one of {}", kinds.join(", ")));
         }
         receivers.insert(name.value.to_owned(), receiver(&table, environment));

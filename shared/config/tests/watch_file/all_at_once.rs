@@ -1,0 +1,49 @@
+//! One look is enough: everything that is wrong with a file, each with its own line.
+
+use config::watch_file::WatchFileError;
+use config::{Environment, WatchFile};
+
+const WRONG: &str = include_str!("wrong.toml");
+
+/// Line and key of each mistake, as the file itself marks them.
+fn marked() -> Vec<(usize, &'static str)> {
+    let lines = WRONG.lines().zip(1..);
+    lines.filter_map(|(line, number)| Some((number, line.split_once("# wrong: ")?.1.trim()))).collect()
+}
+
+#[test]
+fn every_mistake_of_every_section_is_told_once_with_its_line_and_its_key() -> anyhow::Result<()> {
+    let Err(error) = WatchFile::parse(WRONG, "wrong.toml", &Environment::parse("prod")?) else {
+        anyhow::bail!("it was taken");
+    };
+    let text = error.to_string();
+    let WatchFileError::Wrong { problems, .. } = error else { anyhow::bail!("{text}") };
+    let told: Vec<_> = problems.iter().map(|problem| (problem.line, problem.key.as_str())).collect();
+    assert_eq!(told, marked(), "{text}");
+    assert!(told.len() >= 10, "{text}");
+    assert!(!text.contains("0123456789abcdef"), "what may be a secret is not repeated: {text}");
+    Ok(())
+}
+
+#[test]
+fn each_mistake_says_what_was_expected_and_what_was_probably_meant() -> anyhow::Result<()> {
+    let error = WatchFile::parse(WRONG, "wrong.toml", &Environment::parse("prod")?).err();
+    let text = error.map(|error| error.to_string()).unwrap_or_default();
+    for said in [
+        "`5 minutes` is not a duration: expected numbers with units",
+        "there is no time zone `America/NewYork` (did you mean `America/New_York`?)",
+        "has no day `satt` (they are mon, tue, wed, thu, fri, sat, sun): expected days and hours, as in `mon-fri 09:30-16:00`",
+        "expected dates, as in \"2026-12-25\", found the text \"2026-02-30\" in it",
+        "(did you mean `database`?), expected one of",
+        "unknown severity `URGENT`: expected CRITICAL, HIGH, MEDIUM or LOW",
+        "`markt` (did you mean `market`?), expected one of market",
+        "expected a reference such as `ssm:receivers/pagerduty`",
+        "unknown key, expected one of pagerduty, sns, webhook",
+        "there is no receiver `teem` (did you mean `team`?), expected one of on-call, team",
+        "unknown key (did you mean `subject`?)",
+        "unknown key (did you mean `dedup_window`?)",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+    Ok(())
+}

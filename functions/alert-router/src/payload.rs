@@ -33,9 +33,9 @@ pub(crate) struct Tick {
     /// Changes nothing.
     #[serde(default)]
     pub(crate) dry_run: bool,
-    /// When the scheduler meant it to run; ticks decide by state alone, so it is only checked.
-    #[serde(default, rename = "scheduled_at", deserialize_with = "payload::scheduled_at")]
-    pub(crate) _scheduled_at: Option<Timestamp>,
+    /// When the scheduler meant it to run; ticks decide by state alone, and write it into the ledger.
+    #[serde(default, deserialize_with = "payload::scheduled_at")]
+    pub(crate) scheduled_at: Option<Timestamp>,
 }
 
 /// What a tick does.

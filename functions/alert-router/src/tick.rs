@@ -2,10 +2,16 @@
 
 use std::time::Instant;
 
+use domain::Timestamp;
+use domain::check::Datum;
+use domain::fingerprint::Labels;
 use jiff::SignedDuration;
+use runtime::embedded::{self, Placed};
+use runtime::ledger::Begun;
 use runtime::raise::raise;
 use runtime::{Deadline, Fault, Summary};
-use store::{deliveries, events, outbox, suspects};
+use store::deliveries::{self, Backlog};
+use store::{events, outbox, suspects};
 
 use crate::app::{App, Clock, patience};
 use crate::deliver::deliver;
@@ -15,6 +21,9 @@ use crate::payload::Tick;
 const OUTBOX: i64 = 500;
 /// A `now` further from the store's clock than this is a replay: it changes nothing, except in the local cloud.
 const REPLAY: SignedDuration = SignedDuration::from_mins(5);
+
+/// For how many seconds the oldest unsent delivery has been waiting.
+const OLDEST_DELIVERY: &str = "OldestDueDelivery";
 
 /// Runs a retry tick. Overlapping and repeated ticks share the work: every row is leased or marked.
 ///
@@ -39,7 +48,8 @@ pub(crate) async fn retry(app: &App, tick: &Tick, deadline: &Deadline) -> Result
 
     let unsent = outbox::list_unsent(&connection.client, now, OUTBOX).await?;
     summary.looked_at("outbox", unsent.len());
-    summary.looked_at("deliveries_due", deliveries::count_due(&connection.client, now).await?);
+    let backlog = deliveries::backlog(&connection.client, now).await?;
+    summary.looked_at("deliveries_due", backlog.due);
     if dry_run {
         session.done();
         return Ok(summary.finished(started.elapsed()));
@@ -62,6 +72,24 @@ pub(crate) async fn retry(app: &App, tick: &Tick, deadline: &Deadline) -> Result
     if delivered.more {
         summary.remaining.push("deliveries".to_owned());
     }
+    report_backlog(app, &backlog, now);
+    let summary = summary.finished(started.elapsed());
+    let run = Begun {
+        run_id: summary.run_id,
+        function: "alert-router",
+        scheduled_at: tick.scheduled_at,
+        started_at: store_now,
+    };
+    run.finish(connection, Ok(&summary), started.elapsed()).await?;
     session.done();
-    Ok(summary.finished(started.elapsed()))
+    Ok(summary)
+}
+
+/// Says for how long somebody has been waiting to be told; an alarm on `self` watches it. As a log line, since the router
+/// has no other use for CloudWatch.
+fn report_backlog(app: &App, backlog: &Backlog, now: Timestamp) {
+    let datum =
+        Datum { name: OLDEST_DELIVERY.to_owned(), value: backlog.oldest, unit: Some("Seconds".to_owned()) };
+    let placed = [Placed { dimensions: Labels::new(), datum }];
+    embedded::log(&app.policy.namespace, &app.policy.environment, &placed, now);
 }

@@ -1,19 +1,29 @@
 //! What an invocation works with: made once per sandbox, and called when first needed.
 
+use std::sync::Once;
 use std::time::Instant;
 
 use config::{Current, HealthcheckConfig, Parameters, WatchFile};
 use runtime::Fault;
+use runtime::queue::Queue;
+use store::check_states::Remembered;
 use tokio::sync::Mutex;
 
 use crate::ask::Clients;
+use crate::toggles;
 
 /// What does not change while the sandbox lives.
 pub(crate) struct App {
+    pub(crate) config: HealthcheckConfig,
     pub(crate) watch_file: WatchFile,
+    pub(crate) queue: Queue,
+    pub(crate) sns: aws_sdk_sns::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) clients: Clients,
+    /// What this sandbox last read of the record, for when the record is out of reach.
+    pub(crate) remembered: Mutex<Option<Vec<Remembered>>>,
     parameters: Mutex<Parameters>,
+    begun: Once,
 }
 
 impl App {
@@ -28,10 +38,15 @@ impl App {
         let sdk = runtime::aws::sdk_config(HealthcheckConfig::FUNCTION, HealthcheckConfig::OPERATIONS);
         let ssm = aws_sdk_ssm::Client::new(&runtime::aws::for_service(&sdk, "SSM"));
         Ok(Self {
+            queue: Queue::new(aws_sdk_sqs::Client::new(&sdk), &config.alerts_queue_url),
+            sns: aws_sdk_sns::Client::new(&sdk),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&runtime::aws::for_service(&sdk, "CLOUDWATCH")),
-            clients: Clients::new(&sdk),
-            parameters: Mutex::new(Parameters::new(ssm, config.environment, HealthcheckConfig::BRANCHES)),
+            clients: Clients::new(&sdk, &watch_file.environment),
+            remembered: Mutex::default(),
+            parameters: Mutex::new(Parameters::new(ssm, config.environment.clone(), HealthcheckConfig::BRANCHES)),
+            begun: Once::new(),
             watch_file,
+            config,
         })
     }
 
@@ -45,6 +60,7 @@ impl App {
         for (switch, why) in current.switches.complaints() {
             tracing::error!(switch, "Switch {switch} counts as on: {why}");
         }
+        self.begun.call_once(|| toggles::say(&self.watch_file, &current.switches));
         current
     }
 

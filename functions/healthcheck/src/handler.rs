@@ -1,72 +1,161 @@
-//! The story of an invocation: run the checks, publish what they measured, answer what was found.
+//! The story of an invocation: ask what the watch file asks, decide what that means, tell it, write it down, answer it.
 
 use std::time::Instant;
 
+use config::watch_file::Check;
+use config::{Current, Switches};
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
+use runtime::ledger::Begun;
 use runtime::{Deadline, Fault, Summary, payload};
 use serde_json::Value;
 
 use crate::app::App;
-use crate::ask;
+use crate::ask::{self, Measurement, Outcome};
+use crate::conditions;
+use crate::configured::Configured;
+use crate::order::in_turn;
 use crate::payload::Payload;
-use crate::publish::publish;
+use crate::record::Store;
 use crate::report::{Answer, Report};
+use crate::subscribers;
+use crate::tell::{Found, tell};
 
 /// Handles one invocation.
 ///
 /// # Errors
-/// A fault, in the classes of `runtime::Kind`, where nobody would hear otherwise: a bad payload or deployment, every
-/// check failed, nothing could be published.
+/// A fault, in the classes of `runtime::Kind`, where nobody would hear otherwise: a bad payload or deployment, signals
+/// that could be neither recorded nor raised, a dry run in which every check failed.
 pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>) -> Result<Answer, Fault> {
     let app = app.map_err(Fault::clone)?;
-    let started = Instant::now();
+    let began = Instant::now();
     let deadline = Deadline::of(&event.context);
     let payload: Payload = payload::parse(event.payload)?;
     let checks = payload.select(&app.watch_file)?;
 
-    let clock = clock();
-    let environment = &app.watch_file.environment;
-    let held_back = payload.held_back(clock, environment.is_local());
+    let mut parameters = app.parameters(began).await;
+    let mut store = open(app, &mut parameters, began, &deadline).await;
+    let clock = store.as_ref().map_or_else(|_| clock(), |store| store.now);
+    let held_back = payload.held_back(clock, app.watch_file.environment.is_local());
     let now = payload.now.unwrap_or(clock);
-
-    let parameters = app.parameters(started).await;
-    let measured = ask::measure(&app.clients, &app.watch_file, checks, &parameters.secrets, &deadline).await;
-    let report = Report::of(measured);
-    if report.unreachable {
-        app.secret_refused(started).await;
-    }
-    report.refuse_total_failure()?;
-
-    let mut summary = Summary::new("healthcheck", environment.as_str(), now, held_back.is_some());
-    let published = match held_back {
-        Some(reason) => {
-            summary.skipped("publishing", reason);
-            0
-        }
-        None => {
-            publish(&app.cloudwatch, &app.watch_file, &report.data, now).await?;
-            report.data.len()
-        }
+    let mut summary = Summary::new("healthcheck", app.watch_file.environment.as_str(), now, held_back.is_some());
+    let run = Begun {
+        run_id: summary.run_id,
+        function: "healthcheck",
+        scheduled_at: payload.scheduled_at,
+        started_at: clock,
     };
+
     for stale in &parameters.stale {
         summary.failed(stale.name(), stale.to_string());
     }
-    let mut answer = report.into_answer(summary, published);
-    answer.summary = answer.summary.finished(started.elapsed());
-    tracing::info!(
-        checks = answer.summary.looked_at.get("checks"),
-        failed = answer.summary.failed.len(),
-        published,
-        metrics = ?answer.metrics,
-        "Measured {} metrics",
-        answer.metrics.len()
-    );
-    Ok(answer)
+    let checks = switched_on(checks, &parameters.switches, &mut summary);
+    let checks = match &store {
+        Ok(store) => in_turn(checks, &store.turns),
+        Err(_) => checks,
+    };
+    let measured = measure(app, checks, &mut parameters, began, &deadline).await;
+    let mut report = Report::of(&measured);
+
+    let done = match held_back {
+        Some(reason) => {
+            summary.skipped("publishing", reason);
+            report.refuse_total_failure()
+        }
+        None => {
+            let found = Found {
+                conditions: conditions(app, &store, &measured, now).await,
+                configured: Configured::new(&app.watch_file, report.answered(), payload.checks.is_none()),
+                data: report.take_data(),
+                database_gone: measured.databases.values().any(Result::is_err),
+            };
+            let at = payload.scheduled_at.unwrap_or(now);
+            tell(app, &mut store, found, (now, at), &deadline, &mut summary).await
+        }
+    };
+    let metrics = report.tell(&mut summary);
+    let ended = done.map(|()| Answer { summary: summary.finished(began.elapsed()), metrics });
+    if held_back.is_none() {
+        write_down(&run, &store, &ended, began).await;
+    }
+    ended
 }
 
-/// The clock, read once per run. Measurements are dated by it; healthcheck keeps no state that a database's clock would
-/// have to order.
+/// Our own database; with another secret, if SSM has another than the one it refused.
+async fn open(app: &App, parameters: &mut Current, began: Instant, deadline: &Deadline) -> Result<Store, Fault> {
+    let fault = match Store::open(&parameters.secrets, deadline).await {
+        Ok(store) => return Ok(store),
+        Err(fault) => fault,
+    };
+    let Some(current) = app.secret_refused(began).await else { return Err(fault) };
+    *parameters = current;
+    Store::open(&parameters.secrets, deadline).await
+}
+
+/// The checks that nobody switched off; the others are named.
+fn switched_on<'w>(checks: Vec<&'w Check>, switches: &Switches, summary: &mut Summary) -> Vec<&'w Check> {
+    let mut on = Vec::with_capacity(checks.len());
+    for check in checks {
+        match &check.switch {
+            Some(switch) if switches.get(switch).is_off() => {
+                summary.skipped(&check.name, format!("the switch {switch} is off"));
+            }
+            _ => on.push(check),
+        }
+    }
+    on
+}
+
+/// Asks everything; what a database did not let in for, once more where SSM has another secret by now.
+async fn measure<'w>(
+    app: &'w App,
+    checks: Vec<&'w Check>,
+    parameters: &mut Current,
+    began: Instant,
+    deadline: &Deadline,
+) -> Measurement<'w> {
+    let mut measured = ask::measure(&app.clients, &app.watch_file, checks, &parameters.secrets, deadline).await;
+    if !measured.databases.values().flat_map(|asked| asked.as_ref().err()).any(|failure| failure.kind.doubts_secrets()) {
+        return measured;
+    }
+    let Some(current) = app.secret_refused(began).await else { return measured };
+    *parameters = current;
+    let (again, rest): (Vec<_>, Vec<_>) =
+        measured.checked.into_iter().partition(|checked| matches!(checked.outcome, Outcome::Unreachable));
+    let again = again.iter().map(|checked| checked.check).collect();
+    let second = ask::measure(&app.clients, &app.watch_file, again, &parameters.secrets, deadline).await;
+    measured.checked = rest.into_iter().chain(second.checked).collect();
+    measured.databases.extend(second.databases);
+    measured
+}
+
+/// What was measured says about conditions, and once a day, whether anybody would hear of Watchkeeper's own.
+async fn conditions(
+    app: &App,
+    store: &Result<Store, Fault>,
+    measured: &Measurement<'_>,
+    now: Timestamp,
+) -> Vec<domain::condition::Condition> {
+    let mut conditions = conditions::of(&app.watch_file, measured, now);
+    if let Ok(store) = store
+        && subscribers::is_due(store.turns.get(subscribers::CHECK), now)
+    {
+        conditions.extend(subscribers::ask(&app.sns, &app.config).await);
+    }
+    conditions
+}
+
+/// Writes the run into the ledger. A run without a row there is missed by whoever watches the ledger.
+async fn write_down(run: &Begun, store: &Result<Store, Fault>, ended: &Result<Answer, Fault>, began: Instant) {
+    let Ok(store) = store else { return };
+    let summary = ended.as_ref().map(|answer| &answer.summary);
+    if let Err(error) = run.finish(&store.connection, summary, began.elapsed()).await {
+        let error = format!("{:#}", anyhow::Error::new(error));
+        tracing::error!(error, "The run is not in the ledger");
+    }
+}
+
+/// The clock while there is no store to ask for its own.
 #[expect(clippy::disallowed_methods, reason = "the one place where healthcheck reads the clock")]
 fn clock() -> Timestamp {
     Timestamp::now()

@@ -1,11 +1,18 @@
-//! `healthcheck`: runs the watch file's checks and publishes what they measure.
+//! `healthcheck`: runs the watch file's checks, publishes what they measure and raises what crossed its threshold.
 
 mod app;
 mod ask;
+mod conditions;
+mod configured;
 mod handler;
+mod order;
 mod payload;
 mod publish;
+mod record;
 mod report;
+mod subscribers;
+mod tell;
+mod toggles;
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;

@@ -16,9 +16,9 @@ pub(crate) struct Payload {
     pub(crate) dry_run: bool,
     /// Replaces the clock: what is published is dated so.
     pub(crate) now: Option<Timestamp>,
-    /// When the scheduler meant it to run; measurements are dated when they are taken, so it is only checked.
-    #[serde(rename = "scheduled_at", deserialize_with = "payload::scheduled_at")]
-    pub(crate) _scheduled_at: Option<Timestamp>,
+    /// When the scheduler meant it to run: for the ledger, and for ids of signals while there is no record.
+    #[serde(deserialize_with = "payload::scheduled_at")]
+    pub(crate) scheduled_at: Option<Timestamp>,
 }
 
 /// How far `now` may be from the clock before nothing is published any more.

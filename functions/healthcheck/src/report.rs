@@ -1,30 +1,29 @@
 //! What a run found: the data to publish, the summary to answer, and whether it counts as failed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::check::Datum;
+use runtime::embedded::Placed;
 use runtime::{Fault, Kind, Summary};
 use serde::Serialize;
 
-use crate::ask::{Checked, Failure, Measurement, Outcome, Reading};
+use crate::ask::{Measurement, Outcome, Reading};
 
 /// The answer.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer {
     #[serde(flatten)]
     pub(crate) summary: Summary,
-    /// The value of every metric that was read, by its CloudWatch name; null where there was none.
+    /// The value of every metric that was read, by its CloudWatch name (and its dimensions, if it has any); null where
+    /// there was none.
     pub(crate) metrics: BTreeMap<String, Option<f64>>,
 }
 
 /// What all checks together found.
 #[derive(Default)]
-pub(crate) struct Report {
-    /// What to publish.
-    pub(crate) data: Vec<Datum>,
-    /// A database was not to be reached, so its address may have changed.
-    pub(crate) unreachable: bool,
+pub(crate) struct Report<'w> {
+    data: Vec<Placed>,
     metrics: BTreeMap<String, Option<f64>>,
+    answered: BTreeSet<&'w str>,
     looked_at: usize,
     dropped: usize,
     failed: Vec<(String, String)>,
@@ -33,53 +32,62 @@ pub(crate) struct Report {
     faults: Vec<Kind>,
 }
 
-impl Report {
+impl<'w> Report<'w> {
     /// Sums up.
-    pub(crate) fn of(measured: Measurement<'_>) -> Self {
+    pub(crate) fn of(measured: &Measurement<'w>) -> Self {
         let mut report = Self::default();
-        for Checked { check, outcome } in measured.checked {
+        for (name, asked) in &measured.databases {
+            report.failed.extend(asked.as_ref().err().map(|why| ((*name).to_owned(), why.to_string())));
+        }
+        let gone = measured.databases.values().find_map(|asked| asked.as_ref().err().map(|why| why.kind.fault()));
+        for checked in &measured.checked {
+            let check = checked.check;
             report.looked_at += 1;
-            match outcome {
+            match &checked.outcome {
                 Outcome::Read(readings) => {
-                    let none_read = readings.iter().all(|reading| reading.measured.is_err());
+                    report.answered.insert(&check.name);
+                    if !readings.is_empty() && readings.iter().all(|reading| reading.measured.is_err()) {
+                        report.faults.push(Kind::Failed);
+                    }
                     for reading in readings {
                         report.add(&check.name, reading);
                     }
-                    if none_read {
-                        report.faults.push(Kind::Failed);
-                    }
                 }
-                Outcome::Failed(failure) => report.fail(&check.name, &failure),
-                Outcome::Unreachable => {
-                    let entry = check.database().and_then(|name| measured.databases.get(name));
-                    if let Some(Err(failure)) = entry {
-                        report.fail(&check.name, failure);
-                    }
+                Outcome::Failed(failure) => {
+                    report.faults.push(failure.kind.fault());
+                    report.failed.push((check.name.clone(), failure.to_string()));
                 }
+                Outcome::Unreachable => report.faults.push(gone.unwrap_or(Kind::Unavailable)),
                 Outcome::Remaining => report.remaining.push(check.name.clone()),
             }
         }
         report
     }
 
-    fn fail(&mut self, check: &str, failure: &Failure) {
-        self.unreachable |= failure.kind.doubts_secrets();
-        self.faults.push(failure.kind.fault());
-        self.failed.push((check.to_owned(), failure.to_string()));
-    }
-
-    fn add(&mut self, check: &str, reading: Reading<'_>) {
-        match reading.measured {
+    fn add(&mut self, check: &str, reading: &Reading<'_>) {
+        match &reading.measured {
             Ok(measured) => {
-                self.metrics.insert(reading.metric.name.clone(), measured.value);
+                self.metrics.insert(name(reading), measured.value);
                 self.dropped += usize::from(measured.dropped);
-                self.data.extend(measured.data);
+                let data = measured.data.iter().cloned();
+                self.data.extend(data.map(|datum| Placed { dimensions: reading.dimensions.clone(), datum }));
             }
-            Err(why) => self.failed.push((check.to_owned(), why)),
+            Err(why) => self.failed.push((check.to_owned(), why.clone())),
         }
     }
 
-    /// A fault if every check that was asked for failed: then the invocation is the only one left to say so.
+    /// The checks that answered.
+    pub(crate) fn answered(&self) -> BTreeSet<&'w str> {
+        self.answered.clone()
+    }
+
+    /// What to publish.
+    pub(crate) fn take_data(&mut self) -> Vec<Placed> {
+        std::mem::take(&mut self.data)
+    }
+
+    /// A fault if every check that was asked for failed and nobody else was told: then the invocation is the only one
+    /// left to say so.
     ///
     /// # Errors
     /// The failures by name, in the class that they share (else `Failed`).
@@ -93,17 +101,23 @@ impl Report {
         Err(Fault::new(kind, format!("every check failed: {}", each.join("; "))))
     }
 
-    /// Writes what was found into the summary.
-    pub(crate) fn into_answer(self, mut summary: Summary, published: usize) -> Answer {
+    /// Writes what was found into the summary; answers with the value of every metric.
+    pub(crate) fn tell(self, summary: &mut Summary) -> BTreeMap<String, Option<f64>> {
         summary.looked_at("checks", self.looked_at);
         summary.did("measured", self.metrics.len());
-        summary.did("published", published);
         summary.did("dropped", self.dropped);
         for (name, why) in self.failed {
             tracing::warn!(check.name = name, error = why, "Check {name} failed");
             summary.failed(name, why);
         }
-        summary.remaining = self.remaining;
-        Answer { summary, metrics: self.metrics }
+        summary.remaining.extend(self.remaining);
+        tracing::info!(checks = self.looked_at, failed = summary.failed.len(), metrics = ?self.metrics, "Measured");
+        self.metrics
     }
+}
+
+/// `TelemetryLag`, or `TelemetryLag{ticker=ACME}`.
+fn name(reading: &Reading<'_>) -> String {
+    let of: Vec<String> = reading.dimensions.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if of.is_empty() { reading.metric.name.clone() } else { format!("{}{{{}}}", reading.metric.name, of.join(",")) }
 }

@@ -1,5 +1,7 @@
 //! What a check's reading becomes: which data go to CloudWatch, and which stay out.
 
+use std::fmt;
+
 use jiff::SignedDuration;
 
 use crate::severity::Severity;
@@ -38,6 +40,16 @@ pub enum Threshold {
     Above(f64),
     /// Less than this.
     Below(f64),
+}
+
+impl fmt::Display for Threshold {
+    /// `above 180`, as the watch file writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Above(limit) => write!(f, "above {limit}"),
+            Self::Below(limit) => write!(f, "below {limit}"),
+        }
+    }
 }
 
 impl Threshold {

@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod deadline;
+pub mod embedded;
 pub mod fault;
 pub mod ledger;
 #[cfg(debug_assertions)]

@@ -13,13 +13,16 @@ use crate::Error;
 use crate::rows::column;
 use crate::statements::{Flush, Statement};
 
-pub(crate) const STATEMENTS: &[&Statement] = &[&COUNT_DUE, &LEASE, &FINISH];
+pub(crate) const STATEMENTS: &[&Statement] = &[&READ_BACKLOG, &LEASE, &FINISH];
 
-static COUNT_DUE: Statement = Statement {
-    name: "counting due deliveries",
-    sql: "select count(*) as due
+static READ_BACKLOG: Statement = Statement {
+    name: "reading the backlog of deliveries",
+    // A try that failed moves due_at, so only created_at says how long somebody has been waiting.
+    sql: "select count(*) filter (where (status = 'pending' and due_at <= $1)
+                                     or (status = 'sending' and lease_until < $1)) as due,
+                 coalesce(extract(epoch from $1 - min(created_at)), 0)::float8     as oldest
           from watchkeeper.deliveries
-          where (status = 'pending' and due_at <= $1) or (status = 'sending' and lease_until < $1)",
+          where status in ('pending', 'sending')",
     types: &[Type::TIMESTAMPTZ],
 };
 static LEASE: Statement = Statement {
@@ -90,14 +93,25 @@ pub enum Finished {
     LostLease,
 }
 
-/// How many deliveries are due at `now`, those that wait for their turn included.
+/// How far behind telling people is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Backlog {
+    /// Deliveries that could be sent now.
+    pub due: usize,
+    /// For how many seconds the oldest that is neither sent nor given up has been there; 0 where there is none.
+    pub oldest: f64,
+}
+
+/// How far behind telling people is at `now`.
 ///
 /// # Errors
 /// The statement's failure.
-pub async fn count_due(client: &Client, now: Timestamp) -> Result<usize, Error> {
-    let rows = COUNT_DUE.run(client, &[&now]).await?;
-    let due: i64 = rows.first().map(|row| column(row, "due")).transpose()?.unwrap_or(0);
-    Ok(usize::try_from(due).unwrap_or(0))
+pub async fn backlog(client: &Client, now: Timestamp) -> Result<Backlog, Error> {
+    let rows = READ_BACKLOG.run(client, &[&now]).await?;
+    let Some(row) = rows.first() else { return Ok(Backlog { due: 0, oldest: 0.0 }) };
+    let due: i64 = column(row, "due")?;
+    let oldest: f64 = column(row, "oldest")?;
+    Ok(Backlog { due: usize::try_from(due).unwrap_or(0), oldest: oldest.max(0.0) })
 }
 
 /// Leases up to `limit` deliveries that are due at `now`, until `lease_until`: the worst first, and at most

@@ -3,6 +3,7 @@
 //! The commands of `cargo local` and `cargo demo` are thin; tests use [`cloud::Cloud`] directly.
 
 pub mod aws;
+pub mod checkov;
 pub mod client;
 pub mod cloud;
 pub mod demo;

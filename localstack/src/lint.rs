@@ -1,8 +1,13 @@
-//! cfn-lint over the template and over what SAM makes of it: each sees faults that the other hides.
+//! cfn-lint and checkov over the template and over what SAM makes of it: each form hides faults that the other shows.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use testkit::{
     binaries::workspace,
@@ -10,19 +15,32 @@ use testkit::{
     tools::{self, Tools, target},
 };
 
+use crate::checkov;
+
 /// Lints `template.yaml`; findings go to the terminal.
 ///
 /// # Errors
 /// When there are findings, or the tools cannot be installed.
 pub fn lint() -> Result<()> {
     let tools = tools::SAM.install()?;
-    let template = workspace().join("template.yaml");
-    let source = cfn_lint(&tools, &template)?;
-    let translated = cfn_lint(&tools, &translate(&tools, &template)?)?;
-    if !(source && translated) {
-        bail!("cfn-lint found faults in template.yaml (listed above)");
+    let source = workspace().join("template.yaml");
+    let translation = translate(&tools, &source)?;
+    let forms = [source.as_path(), translation.as_path()];
+    // Each takes seconds and mostly one core.
+    let (understood, findings) = thread::scope(|scope| {
+        let checkov = scope.spawn(|| checkov::check(&forms));
+        let understood = forms.iter().map(|form| cfn_lint(&tools, form)).collect::<Result<Vec<bool>>>();
+        (understood, checkov.join())
+    });
+    let findings = findings.map_err(|_| anyhow!("running checkov ended in a panic"))??;
+    for finding in &findings {
+        eprintln!("{finding}");
     }
-    println!("template.yaml: no findings in the source, none in what SAM makes of it");
+    let clean = findings.is_empty() && understood?.iter().all(|clean| *clean);
+    if !clean {
+        bail!("template.yaml has faults (listed above)");
+    }
+    println!("template.yaml: nothing found by cfn-lint and checkov, before and after SAM's translation");
     Ok(())
 }
 
@@ -46,7 +64,7 @@ fn cfn_lint(tools: &Tools, template: &Path) -> Result<bool> {
     Ok(lint.success())
 }
 
-fn translate(tools: &Tools, template: &Path) -> Result<std::path::PathBuf> {
+fn translate(tools: &Tools, template: &Path) -> Result<PathBuf> {
     let translation = Command::new(tools.program("python"))
         .args(["-c", include_str!("../tools/translate.py")])
         .arg(template)

@@ -61,7 +61,7 @@ enum Order {
         /// alert-router, healthcheck, migrator.
         function: String,
     },
-    /// Check template.yaml with cfn-lint, before and after SAM's translation.
+    /// Check template.yaml with cfn-lint and checkov, before and after SAM's translation.
     Lint,
     /// Build every function for AWS Lambda into target/lambda/.
     PackageFunctions {

@@ -1,4 +1,4 @@
-"""Prints what SAM makes of a template, for cfn-lint: it sees faults there that the source hides."""
+"""Prints what SAM makes of a template, for linters: they see faults there that the source hides."""
 
 import json
 import sys

@@ -38,6 +38,8 @@ pub const MINISTACK: ToolSet =
     ToolSet { name: "ministack", requirements: include_str!("../requirements/ministack.txt") };
 /// SAM CLI and cfn-lint.
 pub const SAM: ToolSet = ToolSet { name: "sam", requirements: include_str!("../requirements/sam.txt") };
+/// checkov.
+pub const CHECKOV: ToolSet = ToolSet { name: "checkov", requirements: include_str!("../requirements/checkov.txt") };
 /// Postgres for machines that have none.
 pub const POSTGRES: ToolSet = ToolSet { name: "postgres", requirements: include_str!("../requirements/postgres.txt") };
 /// cargo-lambda and Zig, to build for Amazon Linux.
@@ -211,7 +213,7 @@ mod tests {
 
     #[test]
     fn every_requirement_is_pinned() {
-        for set in [MINISTACK, SAM, POSTGRES, PACKAGE] {
+        for set in [MINISTACK, SAM, CHECKOV, POSTGRES, PACKAGE] {
             for line in set.requirements.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
                 assert!(line.contains("=="), "{}: {line} has no version", set.name);
             }

@@ -15,6 +15,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the kernel waits for a silent peer before it probes; a frozen sandbox wakes up to dead sockets.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 
+/// How the parser names an option whose value it does not understand, without the value.
+const BAD_VALUE: &str = "invalid value for option";
+/// What is said of a text that is no connection string.
+const EXPECTED: &str = "expected postgres://USER:PASSWORD@HOST:5432/DATABASE, with @ : / ? # % in the password written as %40 %3A %2F %3F %23 %25";
+
 /// A connection and the task that drives it. Dropping it closes the socket at once, answered or not.
 pub struct Connection {
     /// The client; use only its `*_typed` calls and `batch_execute`.
@@ -77,10 +82,19 @@ where
 }
 
 fn parse(url: &str) -> Result<Config, Error> {
+    let bad = |reason: &str| Error::BadUrl { reason: reason.to_owned() };
+    let before_options = url.split('?').next().unwrap_or(url);
+    if url.contains("://") && before_options.matches('@').count() > 1 {
+        // What follows the first @ would be taken for the host, and named in every error.
+        return Err(bad("it holds more than one @; in a user's name or a password, write it as %40"));
+    }
     // The parser knows `require` only; with rustls every mode that encrypts verifies.
     let known = url.replace("sslmode=verify-full", "sslmode=require").replace("sslmode=verify-ca", "sslmode=require");
-    let mut config: Config =
-        known.parse().map_err(|error: tokio_postgres::Error| Error::BadUrl { reason: error.to_string() })?;
+    let mut config: Config = known.parse().map_err(|error: tokio_postgres::Error| {
+        let said = error.into_source().map(|cause| cause.to_string()).unwrap_or_default();
+        // Its other complaints quote the text, and a password with a space in it is an unknown option to it.
+        bad(if said.starts_with(BAD_VALUE) { &said } else { EXPECTED })
+    })?;
     if config.get_ssl_mode() == SslMode::Prefer {
         config.ssl_mode(if is_local(&config) { SslMode::Disable } else { SslMode::Require });
     }
@@ -128,7 +142,19 @@ mod tests {
 
     #[test]
     fn a_bad_url_is_refused_without_being_shown() {
-        let error = parse("postgres://u:hunter2@host/app?sslmode=perhaps").expect_err("no such mode");
-        assert!(!format!("{error:#}").contains("hunter2"));
+        for (url, said) in [
+            ("postgres://u:hunter2@host/app?sslmode=perhaps", "invalid value for option `sslmode`"),
+            ("postgres://u:p@hunter2@host/app", "more than one @"),
+            ("postgres://u:p@hunter2/x@host/app", "more than one @"),
+            ("postgres://u:p@hunter2:x/app", "invalid value for option `port`"),
+            ("host=db user=u password=my hunter2=x", "expected postgres://USER"),
+            ("host=db user=u password=my hunter2 3", "expected postgres://USER"),
+            ("hunter2", "expected postgres://USER"),
+            ("mysql://u:hunter2@host/app", "expected postgres://USER"),
+        ] {
+            let error = parse(url).expect_err(url);
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("hunter2") && shown.contains(said), "{url}: {shown}");
+        }
     }
 }

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use config::Secrets;
-use config::watch_file::{Access, Ask, Check, Database, LONGEST_TIMEOUT};
+use config::watch_file::{Access, Check, Database, LONGEST_TIMEOUT};
 use runtime::Deadline;
 use store::Connection;
 
 use super::reading::{Rows, most_rows, read};
-use super::{Clients, Failure, Outcome, function, left, postgres};
+use super::{Checked, Clients, Failure, Outcome, function, late_or_failed, left, postgres};
 
 /// What goes wrong, by whom it concerns.
 #[derive(Debug)]
@@ -21,10 +21,17 @@ pub(super) enum Trouble {
     Closed(Failure),
 }
 
-/// What came of a database and of each of its checks, in their order.
+/// A check and its statement.
+pub(super) struct Question<'w> {
+    pub(super) place: usize,
+    pub(super) check: &'w Check,
+    pub(super) sql: &'w str,
+}
+
+/// What came of a database, and of each of its checks with its place among all.
 pub(super) struct Asked<'w> {
     pub(super) entry: Result<(), Failure>,
-    pub(super) outcomes: Vec<Outcome<'w>>,
+    pub(super) checked: Vec<(usize, Checked<'w>)>,
 }
 
 /// A database while its checks run.
@@ -42,15 +49,15 @@ struct Session<'a> {
 pub(super) async fn run<'w>(
     name: &str,
     database: &Database,
-    checks: &[&'w Check],
+    questions: Vec<Question<'w>>,
     clients: &Clients,
     secrets: &Secrets,
     deadline: &Deadline,
 ) -> Asked<'w> {
     let started = Instant::now();
     let mut session = Session { name, database, clients, secrets, connection: None };
-    let mut asked = Asked { entry: Ok(()), outcomes: Vec::with_capacity(checks.len()) };
-    for check in checks {
+    let mut asked = Asked { entry: Ok(()), checked: Vec::with_capacity(questions.len()) };
+    for question in questions {
         let of_database = LONGEST_TIMEOUT.unsigned_abs().saturating_sub(started.elapsed());
         let left = left(deadline).min(of_database);
         let outcome = if asked.entry.is_err() {
@@ -59,7 +66,7 @@ pub(super) async fn run<'w>(
         } else if left.is_zero() {
             Outcome::Remaining
         } else {
-            match session.run(check, left).await {
+            match session.run(&question, left).await {
                 Ok(outcome) => outcome,
                 Err(failure) => {
                     asked.entry = Err(failure);
@@ -67,7 +74,7 @@ pub(super) async fn run<'w>(
                 }
             }
         };
-        asked.outcomes.push(outcome);
+        asked.checked.push((question.place, Checked { check: question.check, outcome }));
     }
     asked
 }
@@ -77,18 +84,18 @@ impl Session<'_> {
     ///
     /// # Errors
     /// When the database lets nobody in.
-    async fn run<'w>(&mut self, check: &'w Check, left: Duration) -> Result<Outcome<'w>, Failure> {
+    async fn run<'w>(&mut self, question: &Question<'w>, left: Duration) -> Result<Outcome<'w>, Failure> {
+        let check = question.check;
         let own = check.timeout.unwrap_or(self.database.statement_timeout).unsigned_abs();
-        Ok(match self.rows(check, own, left).await {
+        Ok(match self.rows(question, own, left).await {
             Ok(rows) => read(check, &rows).map_or_else(Outcome::Failed, Outcome::Read),
             Err(Trouble::Check(failure) | Trouble::Broken(failure)) => late_or_failed(failure, own, left),
             Err(Trouble::Closed(failure)) => return Err(failure),
         })
     }
 
-    async fn rows(&mut self, check: &Check, own: Duration, left: Duration) -> Result<Rows, Trouble> {
-        let Ask::Sql { sql, .. } = &check.ask;
-        let most = most_rows(check);
+    async fn rows(&mut self, question: &Question<'_>, own: Duration, left: Duration) -> Result<Rows, Trouble> {
+        let (sql, most) = (question.sql, most_rows(question.check));
         let url = match &self.database.access {
             Access::Lambda(function) => {
                 return function::ask(self.clients, self.name, function, sql, most, own.min(left)).await;
@@ -108,9 +115,4 @@ impl Session<'_> {
         }
         answer
     }
-}
-
-/// A check that was stopped before it had half of its own time did not fail: there was no time left for it.
-fn late_or_failed<'w>(failure: Failure, own: Duration, left: Duration) -> Outcome<'w> {
-    if failure.timed_out && left < own / 2 { Outcome::Remaining } else { Outcome::Failed(failure) }
 }

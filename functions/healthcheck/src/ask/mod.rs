@@ -1,20 +1,26 @@
-//! Runs checks: databases side by side, the checks of each in turn.
+//! Runs checks: databases, queues and endpoints side by side, the checks of one database in turn.
 
+mod alone;
 mod clients;
 mod database;
 mod failure;
 mod function;
+mod http;
 mod number;
 mod postgres;
+mod queue;
 mod reading;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use config::Secrets;
-use config::watch_file::{Check, WatchFile};
-use futures::future::join_all;
+use config::watch_file::{Ask, Check, WatchFile};
+use futures::future::{join, join_all};
 use runtime::Deadline;
+
+use alone::{Alone, Asks};
+use database::Question;
 
 pub(crate) use clients::Clients;
 pub(crate) use failure::{Failure, FailureKind};
@@ -60,32 +66,36 @@ pub(crate) async fn measure<'w>(
     secrets: &Secrets,
     deadline: &Deadline,
 ) -> Measurement<'w> {
-    let mut by_database: BTreeMap<&'w str, Vec<(usize, &'w Check)>> = BTreeMap::new();
+    let mut by_database: BTreeMap<&'w str, Vec<Question<'w>>> = BTreeMap::new();
+    let mut alone = Vec::new();
     for (place, check) in checks.into_iter().enumerate() {
-        if let Some(name) = check.database() {
-            by_database.entry(name).or_default().push((place, check));
+        match &check.ask {
+            Ask::Sql { database, sql } => by_database.entry(database).or_default().push(Question { place, check, sql }),
+            Ask::Sqs { queue } => alone.push(Alone { place, check, ask: Asks::Queue(queue) }),
+            Ask::Http(ask) => alone.push(Alone { place, check, ask: Asks::Endpoint(ask) }),
         }
     }
-    let runs = by_database.into_iter().filter_map(|(name, placed)| {
+    let asking = by_database.into_iter().filter_map(|(name, questions)| {
         // The watch file is refused when a check names a database there is not.
         let database = watch_file.databases.get(name)?;
-        Some(async move {
-            let checks: Vec<_> = placed.iter().map(|(_, check)| *check).collect();
-            (name, placed, database::run(name, database, &checks, clients, secrets, deadline).await)
-        })
+        Some(async move { (name, database::run(name, database, questions, clients, secrets, deadline).await) })
     });
-    let mut checked = Vec::new();
+    let (asked, mut checked) = join(join_all(asking), alone::run(alone, clients, secrets, deadline)).await;
     let mut databases = BTreeMap::new();
-    for (name, placed, asked) in join_all(runs).await {
+    for (name, asked) in asked {
         databases.insert(name, asked.entry);
-        checked.extend(placed.into_iter().zip(asked.outcomes));
+        checked.extend(asked.checked);
     }
-    checked.sort_by_key(|((place, _), _)| *place);
-    let checked = checked.into_iter().map(|((_, check), outcome)| Checked { check, outcome }).collect();
-    Measurement { checked, databases }
+    checked.sort_by_key(|(place, _)| *place);
+    Measurement { checked: checked.into_iter().map(|(_, checked)| checked).collect(), databases }
 }
 
 /// What is left of the invocation to measure in.
 fn left(deadline: &Deadline) -> Duration {
     deadline.for_work().saturating_sub(PUBLISHING)
+}
+
+/// A check that was stopped before it had half of its own time did not fail: there was no time left for it.
+fn late_or_failed<'w>(failure: Failure, own: Duration, left: Duration) -> Outcome<'w> {
+    if failure.timed_out && left < own / 2 { Outcome::Remaining } else { Outcome::Failed(failure) }
 }

@@ -53,9 +53,8 @@ fn refused_entry(name: &str, err: store::Error) -> Failure {
 
 /// Whether it is our user or password that the server does not take.
 fn is_refused(err: &tokio_postgres::Error) -> bool {
-    err.code().is_some_and(|code| {
-        [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION].contains(code)
-    })
+    err.code()
+        .is_some_and(|code| [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION].contains(code))
 }
 
 /// Asks one statement for its first rows, one more than `most` at most.

@@ -7,9 +7,12 @@ use domain::check::Metric;
 use jiff::SignedDuration;
 
 use super::database::{Database, LONGEST_TIMEOUT};
+use super::http::{self, HttpAsk};
 use super::metric::{self, Names, metric, severity, text, within};
 use super::names::expect_kebab_case;
+use super::queue::{self, Queue, expect_quantity, queue};
 use super::reader::{Found, Table};
+use crate::environment::Environment;
 use crate::nearest::nearest;
 
 /// A configured measurement.
@@ -49,6 +52,13 @@ pub enum Ask {
         /// One statement.
         sql: String,
     },
+    /// A queue.
+    Sqs {
+        /// Which one.
+        queue: Queue,
+    },
+    /// An HTTP endpoint.
+    Http(HttpAsk),
 }
 
 impl Check {
@@ -56,6 +66,7 @@ impl Check {
     pub fn database(&self) -> Option<&str> {
         match &self.ask {
             Ask::Sql { database, .. } => Some(database),
+            Ask::Sqs { .. } | Ask::Http(_) => None,
         }
     }
 }
@@ -73,47 +84,57 @@ pub(super) fn checks(
     root: &Table<'_>,
     databases: &BTreeMap<String, Option<Database>>,
     hours: &BTreeSet<String>,
+    environment: &Environment,
 ) -> Vec<Check> {
     let mut names = Names { sent: BTreeMap::new(), hours };
-    root.named("check", &KEYS)
-        .into_iter()
-        .filter_map(|(name, table)| check(&name, &table, databases, &mut names))
-        .collect()
+    let read = |(name, table): (Found<&str>, Table<'_>)| {
+        let ask = ask(&table, databases, environment);
+        check(&name, &table, ask, &mut names)
+    };
+    root.named("check", &KEYS).into_iter().filter_map(read).collect()
 }
 
-fn check(
-    name: &Found<&str>,
-    table: &Table<'_>,
-    databases: &BTreeMap<String, Option<Database>>,
-    names: &mut Names<'_>,
-) -> Option<Check> {
+fn check(name: &Found<&str>, table: &Table<'_>, ask: Option<Ask>, names: &mut Names<'_>) -> Option<Check> {
     expect_kebab_case(table, name);
-    let ask = sql(table, databases);
     let severity = severity(table);
-    let failing_for = table.duration("for");
+    let failing_for = table.duration("for").map(|length| length.value);
     let summary = text(table, "summary");
     let runbook = text(table, "runbook");
     let dimensions = dimensions(table);
     let hours = names.hours(table);
     let switch = switch(table);
     let timeout = within(table, "timeout", LONGEST_TIMEOUT);
-    table.require("metric", "at least one [check.NAME.metric.COLUMN], or nothing is measured");
-    let metrics = table
-        .named("metric", &metric::KEYS)
-        .into_iter()
-        .filter_map(|(column, table)| {
-            let mut metric = metric(column.value, &table, name.value, names)?;
-            metric.summary = metric.summary.or_else(|| summary.clone());
-            metric.runbook = metric.runbook.or_else(|| runbook.clone());
-            metric.hours = metric.hours.or_else(|| hours.clone());
-            Some(metric)
-        })
-        .collect();
+    let mut metrics = Vec::new();
+    if table.has("http") {
+        table.require("severity", "how bad it is when the endpoint fails: CRITICAL, HIGH, MEDIUM or LOW");
+        let failing = http::failing(name.value, severity, failing_for);
+        if let Err(taken) = names.take(&failing.name, &format!("check.{}", name.value)) {
+            table.note(taken);
+        }
+        metrics.push(failing);
+    } else {
+        table.require("metric", "at least one [check.NAME.metric.COLUMN], or nothing is measured");
+    }
+    for (column, table) in table.named("metric", &metric::KEYS) {
+        let unit = match &ask {
+            Some(Ask::Sqs { .. }) => expect_quantity(&table, &column, "a queue", &queue::QUANTITIES),
+            Some(Ask::Http(_)) => expect_quantity(&table, &column, "an endpoint", &http::QUANTITIES),
+            Some(Ask::Sql { .. }) | None => None,
+        };
+        let Some(mut metric) = metric(column.value, &table, name.value, names) else { continue };
+        metric.unit = metric.unit.or_else(|| unit.map(str::to_owned));
+        metrics.push(metric);
+    }
+    for metric in &mut metrics {
+        metric.summary = metric.summary.take().or_else(|| summary.clone());
+        metric.runbook = metric.runbook.take().or_else(|| runbook.clone());
+        metric.hours = metric.hours.take().or_else(|| hours.clone());
+    }
     Some(Check {
         name: name.value.to_owned(),
         ask: ask?,
         severity,
-        failing_for: failing_for.map_or(SignedDuration::ZERO, |length| length.value),
+        failing_for: failing_for.unwrap_or(SignedDuration::ZERO),
         summary,
         runbook,
         dimensions,
@@ -122,6 +143,26 @@ fn check(
         metrics,
         timeout,
     })
+}
+
+/// What a check asks: one thing.
+fn ask(table: &Table<'_>, databases: &BTreeMap<String, Option<Database>>, environment: &Environment) -> Option<Ask> {
+    let written = [table.has("database") || table.has("sql"), table.has("sqs"), table.has("http")];
+    for (key, belongs) in [("expect", written[2]), ("dimensions", written[0])] {
+        if table.has(key) && !belongs {
+            let to = if key == "expect" { "`http`" } else { "`sql`" };
+            table.note(format!("`{key}` says nothing without {to}"));
+        }
+    }
+    match written {
+        [true, false, false] => sql(table, databases),
+        [false, true, false] => queue(table).map(|queue| Ask::Sqs { queue }),
+        [false, false, true] => http::http(table, environment).map(Ask::Http),
+        _ => {
+            table.note("expected exactly one of `database` with `sql`, `sqs`, `http`");
+            None
+        }
+    }
 }
 
 fn sql(table: &Table<'_>, databases: &BTreeMap<String, Option<Database>>) -> Option<Ask> {

@@ -33,8 +33,8 @@ pub enum Access {
     Lambda(String),
 }
 
-/// How long a statement may take where the watch file does not say.
-pub const DEFAULT_STATEMENT_TIMEOUT: SignedDuration = SignedDuration::from_secs(5);
+/// How long a check may take where the watch file does not say.
+pub const DEFAULT_TIMEOUT: SignedDuration = SignedDuration::from_secs(5);
 /// The longest that a check may take, and all checks of one database together in one run: the others must have their
 /// turn, and an invocation ends.
 pub const LONGEST_TIMEOUT: SignedDuration = SignedDuration::from_secs(10);
@@ -59,7 +59,7 @@ fn database(table: &Table<'_>) -> Option<Database> {
     let failing_for = table.duration("for");
     Some(Database {
         access: access?,
-        statement_timeout: statement_timeout.unwrap_or(DEFAULT_STATEMENT_TIMEOUT),
+        statement_timeout: statement_timeout.unwrap_or(DEFAULT_TIMEOUT),
         severity,
         failing_for: failing_for.map_or(SignedDuration::ZERO, |length| length.value),
     })

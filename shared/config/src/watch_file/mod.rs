@@ -3,9 +3,11 @@
 mod check;
 mod database;
 mod hours;
+mod http;
 mod metric;
 mod names;
 mod problem;
+mod queue;
 mod reader;
 mod receiver;
 mod route;
@@ -24,8 +26,10 @@ use problem::Problems;
 use reader::Table;
 
 pub use check::{Ask, Check, MOST_DIMENSIONS};
-pub use database::{Access, DEFAULT_STATEMENT_TIMEOUT, Database, LONGEST_TIMEOUT};
+pub use database::{Access, DEFAULT_TIMEOUT, Database, LONGEST_TIMEOUT};
+pub use http::{FAILING, HttpAsk};
 pub use problem::{Problem, WatchFileError};
+pub use queue::Queue;
 pub use receiver::{PAGES_TOPIC, Receiver};
 
 /// A watch file without mistakes.
@@ -123,7 +127,7 @@ fn read<'t>(
     let namespace = names::namespace(&root);
     let databases = database::databases(&root);
     let hours = hours::hours(&root);
-    let checks = check::checks(&root, &databases, &hours.keys().cloned().collect());
+    let checks = check::checks(&root, &databases, &hours.keys().cloned().collect(), environment);
     let receivers = receiver::receivers(&root, environment);
     let (default_route, routes) = route::routes(&root, &receivers);
     let noise = root.table("noise", &["dedup_window"]);

@@ -4,6 +4,7 @@
 
 pub mod alert;
 pub mod check;
+pub mod classify;
 pub mod condition;
 pub mod decide;
 pub mod delivery;

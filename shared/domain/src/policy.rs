@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
+use crate::classify::Rule;
 use crate::severity::Severity;
 use crate::signal::Signal;
 
@@ -92,6 +93,8 @@ pub struct Policy {
     pub routes: Vec<Route>,
     /// Who is told what matches no route.
     pub default_route: Vec<String>,
+    /// Ordered; the first that matches says how bad a signal is.
+    pub classify: Vec<Rule>,
     /// How long an alert opened by an event stays open and swallows its repeats.
     pub dedup_window: SignedDuration,
 }

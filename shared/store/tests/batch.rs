@@ -34,6 +34,7 @@ fn policy() -> Policy {
         receivers: [("hook".to_owned(), Integration::Webhook)].into(),
         routes: vec![],
         default_route: vec!["hook".into()],
+        classify: vec![],
         dedup_window: SignedDuration::from_hours(1),
     }
 }

@@ -1,6 +1,7 @@
 //! The watch file: what is watched, who is told. `config/local.toml` is an example to read top to bottom.
 
 mod check;
+mod classify;
 mod database;
 mod hours;
 mod http;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use domain::hours::Hours;
+use domain::classify::Rule;
 use domain::policy::{DEFAULT_DEDUP_WINDOW, Route};
 use domain::{Policy, check::Metric};
 use jiff::SignedDuration;
@@ -53,12 +55,15 @@ pub struct WatchFile {
     pub default_route: Vec<String>,
     /// Ordered; the first that matches wins.
     pub routes: Vec<Route>,
+    /// Ordered; the first that matches says how bad a signal is.
+    pub classify: Vec<Rule>,
     /// How long an alert opened by an event swallows its repeats.
     pub dedup_window: SignedDuration,
 }
 
 /// The sections of a watch file. One whose function has not landed yet is refused as unknown, not ignored.
-const SECTIONS: [&str; 7] = ["namespace", "database", "hours", "check", "receiver", "routes", "noise"];
+const SECTIONS: [&str; 8] =
+    ["namespace", "database", "hours", "check", "receiver", "classify", "routes", "noise"];
 
 impl WatchFile {
     /// Reads the watch file of an environment.
@@ -111,6 +116,7 @@ impl WatchFile {
             receivers: self.receivers.iter().map(|(name, receiver)| (name.clone(), receiver.integration())).collect(),
             routes: self.routes.clone(),
             default_route: self.default_route.clone(),
+            classify: self.classify.clone(),
             dedup_window: self.dedup_window,
         }
     }
@@ -142,6 +148,7 @@ fn read<'t>(
         receivers: receivers.into_iter().filter_map(|(name, receiver)| Some((name, receiver?))).collect(),
         default_route,
         routes,
+        classify: classify::rules(&root),
         dedup_window: dedup_window.map_or(DEFAULT_DEDUP_WINDOW, |window| window.value),
     })
 }

@@ -162,6 +162,24 @@ impl<'t> Table<'t> {
         self.open(&found, keys)
     }
 
+    /// A table inside this one whose keys the file chooses; [`Table::keys`] lists them.
+    pub(super) fn open_table(&self, key: &str) -> Option<Table<'t>> {
+        let found = self.find(key)?;
+        self.enter(&found)
+    }
+
+    /// The keys that are written, in order.
+    pub(super) fn keys(&self) -> Vec<Found<&'t str>> {
+        let mut keys: Vec<_> = self.entries.keys().collect();
+        keys.sort_by_key(|key| key.span().start);
+        let found = |key: &'t Spanned<DeString<'t>>| Found {
+            value: key.get_ref().as_ref(),
+            path: self.path_of(key.get_ref()),
+            offset: key.span().start,
+        };
+        keys.into_iter().map(found).collect()
+    }
+
     /// The tables of an array `[[key]]`, in order.
     pub(super) fn tables(&self, key: &str, keys: &[&str]) -> Vec<Table<'t>> {
         let Some(found) = self.find(key) else { return Vec::new() };
@@ -213,19 +231,23 @@ impl<'t> Table<'t> {
     }
 
     fn open(&self, found: &Found<&'t DeValue<'t>>, keys: &[&str]) -> Option<Table<'t>> {
+        let mut table = self.enter(found)?;
+        table.refuse_others(keys);
+        Some(table)
+    }
+
+    fn enter(&self, found: &Found<&'t DeValue<'t>>) -> Option<Table<'t>> {
         let DeValue::Table(entries) = found.value else {
             return self.refuse(found, format!("expected a table, not {}", describe(found.value)));
         };
-        let mut table = Table {
+        Some(Table {
             problems: self.problems,
             path: found.path.clone(),
             offset: found.offset,
             entries,
             meant: Vec::new(),
             refused: false,
-        };
-        table.refuse_others(keys);
-        Some(table)
+        })
     }
 
     fn refuse_others(&mut self, keys: &[&str]) {

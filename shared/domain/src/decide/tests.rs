@@ -30,6 +30,7 @@ pub(super) fn policy() -> Policy {
         .into(),
         routes: vec![route(&[Severity::Critical, Severity::High], &["on-call", "mail"]), route(&[Severity::Low], &[])],
         default_route: vec!["hook".into()],
+        classify: vec![],
         dedup_window: SignedDuration::from_hours(1),
     }
 }

@@ -2,6 +2,11 @@
 //! understands becomes an `unparsed` signal, so that somebody hears of it and nothing is lost.
 
 mod alarm;
+mod alertmanager;
+mod claim;
+mod cost;
+mod fields;
+mod invocation;
 mod native;
 mod transport;
 mod unparsed;
@@ -9,6 +14,7 @@ mod unparsed;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::classify::{self, Facts};
 use crate::fingerprint::{Fingerprint, Labels, hex};
 use crate::policy::Policy;
 use crate::severity::Severity;
@@ -47,9 +53,33 @@ struct Reading {
     severity: Severity,
     labels: Labels,
     summary: String,
+    /// What rules about commands look at, where it is not the summary.
+    command: Option<String>,
+    /// What is kept of the message, where it is not the whole.
+    body: Option<String>,
 }
 
-/// Longest source, kind or subject: they stand in unique indexes, whose rows PostgreSQL limits to about 2,700 bytes.
+impl Default for Reading {
+    fn default() -> Self {
+        Self {
+            idempotency_key: None,
+            occurred_at: None,
+            source: String::new(),
+            kind: String::new(),
+            subject: String::new(),
+            environment: None,
+            status: SignalStatus::None,
+            severity: Severity::Medium,
+            labels: Labels::new(),
+            summary: String::new(),
+            command: None,
+            body: None,
+        }
+    }
+}
+
+/// Longest source, kind, subject or environment, in characters: they stand in unique indexes, whose rows PostgreSQL
+/// limits to about 2,700 bytes.
 const LONGEST_NAME: usize = 512;
 /// 0001-01-01T00:00:00Z in Unix seconds.
 const YEAR_ONE: i64 = -62_135_596_800;
@@ -58,24 +88,43 @@ const LONGEST_KEY: usize = 512;
 /// Longest summary, in characters; the whole message stays in `signals.body`.
 const LONGEST_SUMMARY: usize = 2_000;
 
-/// Reads every signal of a message. `ids` gives a fresh id for each.
+/// Reads every signal of a message, at least one. `ids` gives a fresh id for each.
 pub fn parse(message: &Message, policy: &Policy, ids: &mut dyn FnMut() -> Uuid) -> Vec<Signal> {
     let unwrapped = transport::unwrap(message);
-    let reading = read(&unwrapped, policy)
-        .and_then(checked)
-        .unwrap_or_else(|malformed| unparsed::reading(&unwrapped, &malformed.to_string()));
-    vec![identified(reading, message, &unwrapped, policy, ids())]
+    let read = read(&unwrapped, policy);
+    let several = read.len() > 1;
+    read.into_iter()
+        .enumerate()
+        .map(|(n, reading)| {
+            let reading = reading
+                .and_then(checked)
+                .unwrap_or_else(|malformed| unparsed::reading(&unwrapped, &malformed.to_string()));
+            let message_key =
+                if several { format!("{}#{}", unwrapped.message_id, n + 1) } else { unwrapped.message_id.clone() };
+            identified(reading, message, &unwrapped, message_key, policy, ids())
+        })
+        .collect()
 }
 
-fn read(unwrapped: &transport::Unwrapped, policy: &Policy) -> Result<Reading, Malformed> {
-    let Some(json) = &unwrapped.json else { return Err(Malformed("it is not a JSON object".to_owned())) };
-    if alarm::is_alarm(json) {
-        alarm::read(json, policy)
-    } else if native::is_native(json) {
-        native::read(json, policy)
-    } else {
-        Err(Malformed("its shape is not known".to_owned()))
+/// Asks each reader in turn; the first that recognises the shape answers.
+fn read(unwrapped: &transport::Unwrapped, policy: &Policy) -> Vec<Result<Reading, Malformed>> {
+    let Some(json) = &unwrapped.json else {
+        let budget = cost::read_budget(&unwrapped.text);
+        return vec![budget.ok_or_else(|| Malformed("it is not a JSON object, nor a text of a known shape".to_owned()))];
+    };
+    let event = unwrapped.event.as_ref();
+    if let Some(alerts) = alertmanager::read(json) {
+        return alerts;
     }
+    let one = alarm::read_state_change(json, event, policy)
+        .or_else(|| alarm::read_configuration_change(json, event))
+        .or_else(|| alarm::read_direct(json, policy))
+        .or_else(|| alarm::read_notification(json, policy))
+        .or_else(|| native::read(json, policy))
+        .or_else(|| claim::read(json))
+        .or_else(|| cost::read_anomaly(json).map(Ok))
+        .or_else(|| invocation::read(json).map(Ok));
+    vec![one.unwrap_or_else(|| Err(Malformed("its shape is not known".to_owned())))]
 }
 
 fn checked(reading: Reading) -> Result<Reading, Malformed> {
@@ -86,6 +135,9 @@ fn checked(reading: Reading) -> Result<Reading, Malformed> {
         if value.chars().count() > LONGEST_NAME {
             return Err(Malformed(format!("{field} is longer than {LONGEST_NAME} characters")));
         }
+    }
+    if reading.environment.as_ref().is_some_and(|name| name.chars().count() > LONGEST_NAME) {
+        return Err(Malformed(format!("environment is longer than {LONGEST_NAME} characters")));
     }
     // PostgreSQL's instants begin in 4713 BC.
     if let Some(at) = reading.occurred_at.filter(|at| at.as_second() < YEAR_ONE) {
@@ -106,27 +158,43 @@ fn identified(
     reading: Reading,
     message: &Message,
     unwrapped: &transport::Unwrapped,
+    message_key: String,
     policy: &Policy,
     id: Uuid,
 ) -> Signal {
-    let key = reading.idempotency_key.unwrap_or_else(|| unwrapped.message_id.clone());
-    let environment = reading.environment.as_deref().map_or_else(|| policy.environment.clone(), environment_of);
+    let key = reading.idempotency_key.unwrap_or(message_key);
+    let environment = reading.environment.filter(|name| !name.trim().is_empty());
+    let environment = environment.as_deref().map_or_else(|| policy.environment.clone(), environment_of);
     let labels: Labels = reading.labels.into_iter().map(|(name, value)| (storable(name), storable(value))).collect();
     let (source, kind, subject) = (storable(reading.source), storable(reading.kind), storable(reading.subject));
+    let severity = classify::severity(
+        &policy.classify,
+        &Facts {
+            kind: &kind,
+            subject: &subject,
+            source: &source,
+            sender: &unwrapped.sender,
+            environment: &environment,
+            status: reading.status,
+            severity: reading.severity,
+            labels: &labels,
+            command: reading.command.as_deref().unwrap_or(&reading.summary),
+        },
+    );
     Signal {
         id,
         idempotency_key: storable(if key.len() > LONGEST_KEY { hex(&Sha256::digest(&key)) } else { key }),
-        occurred_at: reading.occurred_at.unwrap_or(message.sent_at),
+        occurred_at: reading.occurred_at.or(unwrapped.sent_at).unwrap_or(message.sent_at),
         fingerprint: Fingerprint::of(&environment, &kind, &subject, &labels),
         source,
         kind,
         subject,
         environment,
         status: reading.status,
-        severity: reading.severity,
+        severity,
         labels,
         summary: storable(crate::notification::truncate(&reading.summary, LONGEST_SUMMARY)),
-        body: storable(message.body.clone()),
+        body: storable(reading.body.unwrap_or_else(|| message.body.clone())),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
+use super::fields::Json;
 use super::{Malformed, Reading};
 use crate::fingerprint::Labels;
 use crate::policy::Policy;
@@ -27,14 +27,14 @@ struct Native {
     occurred_at: Option<Timestamp>,
 }
 
-/// Whether an object means to be a native signal: nothing else has these three.
-pub(super) fn is_native(json: &Map<String, Value>) -> bool {
-    ["kind", "subject", "status"].iter().all(|field| json.contains_key(*field))
+/// Reads a native signal; `None` where the object does not mean to be one: nothing else has these three.
+pub(super) fn read(json: &Json, policy: &Policy) -> Option<Result<Reading, Malformed>> {
+    ["kind", "subject", "status"].iter().all(|field| json.contains_key(*field)).then(|| signal(json, policy))
 }
 
-pub(super) fn read(json: &Map<String, Value>, policy: &Policy) -> Result<Reading, Malformed> {
-    let native: Native = serde_json::from_value(Value::Object(json.clone()))
-        .map_err(|error| Malformed(format!("it looks like a native signal, but {error}")))?;
+fn signal(json: &Json, policy: &Policy) -> Result<Reading, Malformed> {
+    let native =
+        Native::deserialize(json).map_err(|error| Malformed(format!("it looks like a native signal, but {error}")))?;
     let severity = native.severity.as_deref().map(Severity::from_any_scale).transpose();
     let severity =
         severity.map_err(|error| Malformed(format!("it looks like a native signal, but severity: {error}")))?;
@@ -49,6 +49,7 @@ pub(super) fn read(json: &Map<String, Value>, policy: &Policy) -> Result<Reading
         status: native.status,
         labels: native.labels,
         summary: native.summary,
+        ..Reading::default()
     })
 }
 

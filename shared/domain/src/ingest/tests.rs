@@ -15,6 +15,7 @@ fn policy() -> Policy {
         receivers: Default::default(),
         routes: vec![],
         default_route: vec![],
+        classify: vec![],
         dedup_window: SignedDuration::from_hours(1),
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Reading;
 use super::transport::Unwrapped;
-use crate::fingerprint::Labels;
 use crate::notification::truncate;
 use crate::severity::Severity;
 use crate::signal::SignalStatus;
@@ -13,20 +12,17 @@ const EXCERPT: usize = 200;
 /// One notice per sender and dedup window: the sender is the subject.
 pub(super) fn reading(unwrapped: &Unwrapped, why: &str) -> Reading {
     Reading {
-        idempotency_key: None,
-        occurred_at: None,
         source: truncate(&unwrapped.sender, super::LONGEST_NAME),
         kind: "unparsed".to_owned(),
         subject: truncate(&unwrapped.sender, super::LONGEST_NAME),
-        environment: None,
         status: SignalStatus::Event,
         severity: if sounds_urgent(&unwrapped.text) { Severity::High } else { Severity::Medium },
-        labels: Labels::new(),
         summary: format!(
             "A message from {} could not be read: {why}. It begins: {}",
             unwrapped.sender,
             truncate(unwrapped.text.trim(), EXCERPT)
         ),
+        ..Reading::default()
     }
 }
 

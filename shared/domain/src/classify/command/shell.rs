@@ -1,0 +1,120 @@
+//! Programs of a shell that destroy: `rm`, `dd`, `mkfs`, `shutdown` and the like, each with what makes it destroy.
+
+use super::words::{Clause, Word};
+
+/// Programs that take a disk apart, whatever they are told, once they are told of one or given an option.
+const DISK_PROGRAMS: [&str; 4] = ["mkfs", "wipefs", "shred", "mkswap"];
+/// Programs and calls that destroy by their name alone; nobody writes them in prose.
+const BY_NAME: [&str; 5] = ["dropdb", "flushall", "flushdb", "rmtree", "dropdatabase"];
+/// Programs with an `rm` of their own: version control and package managers, which can put things back.
+const HAS_OWN_RM: [&str; 5] = ["git", "npm", "yarn", "pnpm", "conda"];
+/// Words that also mean something in English.
+const POWER: [&str; 4] = ["shutdown", "reboot", "halt", "poweroff"];
+
+pub(super) fn destroys(clause: Clause<'_>) -> bool {
+    removes(clause.words)
+        || overwrites_a_device(clause.words)
+        || powers_off(clause)
+        || deletes_by_option(clause.words)
+        || clause.words.iter().enumerate().any(|(n, word)| {
+            let next = clause.words.get(n + 1);
+            BY_NAME.iter().any(|name| word.program().rsplit('.').next() == Some(name))
+                || (is_disk_program(word) && next.is_some_and(|next| is_option(next) || looks_like_a_file(next)))
+                || (word.program() == "truncate"
+                    && next.is_some_and(|next| next.text.starts_with("-s") || next.text.starts_with("--s")))
+                || (word.program() == "init" && word.begins && next.is_some_and(|next| next.is(&["0", "6"])))
+        })
+}
+
+fn is_option(word: &Word<'_>) -> bool {
+    word.text.len() > 1 && word.text.starts_with('-')
+}
+
+/// A path, a pattern, a name with an ending, a variable.
+fn looks_like_a_file(word: &Word<'_>) -> bool {
+    word.text == "*"
+        || word.text.contains(['/', '*', '~', '$', '{'])
+        || word.text.trim_matches('.').contains('.')
+        || word.text == "."
+}
+
+fn is_disk_program(word: &Word<'_>) -> bool {
+    let program = word.program();
+    DISK_PROGRAMS
+        .iter()
+        .any(|name| program.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+}
+
+/// `rm` with a flag that recurses or forces, in any order and spelling; with what looks like a file; or started by
+/// another program, which would not be if it were prose.
+fn removes(words: &[Word<'_>]) -> bool {
+    let is_rm = |n: &usize| {
+        let before = n.checked_sub(1).and_then(|before| words.get(before));
+        words[*n].program() == "rm" && !before.is_some_and(|before| HAS_OWN_RM.contains(&before.program()))
+    };
+    let Some(first) = (0..words.len()).find(is_rm) else { return false };
+    let started = words[..first].iter().any(|word| matches!(word.program(), "sudo" | "doas" | "xargs" | "busybox"));
+    let given = &words[first + 1..];
+    started
+        || words[first].has_path()
+        || given.iter().any(|word| removing_flag(word.text))
+        || given.first().is_some_and(looks_like_a_file)
+}
+
+fn removing_flag(word: &str) -> bool {
+    match word.strip_prefix("--") {
+        // Programs of GNU take any beginning of a long option.
+        Some(long) => {
+            ["recursive", "force", "no-preserve-root"].iter().any(|name| !long.is_empty() && name.starts_with(long))
+        }
+        None => word.strip_prefix('-').is_some_and(|flags| {
+            !flags.is_empty() && flags.bytes().all(|c| c.is_ascii_alphabetic()) && flags.contains(['r', 'f'])
+        }),
+    }
+}
+
+/// `dd of=/dev/…` and `> /dev/sda`, but not what only takes things in or shows them.
+fn overwrites_a_device(words: &[Word<'_>]) -> bool {
+    const HARMLESS: [&str; 8] = ["null", "zero", "stdout", "stderr", "tty", "fd", "full", "shm"];
+    let is_device = |path: &str| {
+        path.strip_prefix("/dev/")
+            .is_some_and(|name| !HARMLESS.iter().any(|harmless| name.split('/').next() == Some(harmless)))
+    };
+    let has_dd = words.iter().any(|word| word.program() == "dd");
+    (has_dd && words.iter().any(|word| word.text.strip_prefix("of=").is_some_and(is_device)))
+        || words.windows(2).any(|pair| pair[0].text == ">" && is_device(pair[1].text))
+}
+
+/// `sudo reboot`, `shutdown -h now`, `reboot` alone; not "the reboot took a minute".
+fn powers_off(clause: Clause<'_>) -> bool {
+    let words = clause.words;
+    words.iter().enumerate().filter(|(_, word)| POWER.contains(&word.program())).any(|(n, word)| {
+        let by_sudo = n.checked_sub(1).is_some_and(|before| words[before].is(&["sudo", "doas", "systemctl"]));
+        let after = &words[n + 1..];
+        let told =
+            after.first().is_some_and(|next| is_option(next) || next.text == "now" || next.text.starts_with('+'));
+        by_sudo || told || word.has_path() || (word.begins && after.is_empty())
+    })
+}
+
+/// `--delete` and its like: with the programs that have it, else unless the sentence speaks of it.
+fn deletes_by_option(words: &[Word<'_>]) -> bool {
+    let has = |names: &[&str]| words.iter().any(|word| names.contains(&word.program()));
+    if has(&["rsync"]) && words.iter().any(|word| word.text.starts_with("--del")) {
+        return true;
+    }
+    if has(&["find"]) && words.iter().any(|word| word.text == "-delete") {
+        return true;
+    }
+    words.iter().enumerate().filter(|(_, word)| word.is(&["--delete", "--force-delete", "--force-destroy"])).any(
+        |(n, _)| {
+            let before = n.checked_sub(1).map(|before| words[before]);
+            let spoken_before =
+                ["the", "a", "an", "no", "not", "this", "that", "without", "called", "named", "of", "is"];
+            let spoken_after =
+                ["flag", "option", "switch", "parameter", "argument", "is", "was", "isnt", "wasnt", "or", "and"];
+            !before.is_some_and(|word| word.is(&spoken_before))
+                && !words.get(n + 1).is_some_and(|word| word.is(&spoken_after))
+        },
+    )
+}

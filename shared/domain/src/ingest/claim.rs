@@ -1,0 +1,44 @@
+//! A worker's claim report: what it says it did, and whether that was found to be true.
+
+use super::fields::{Json, instant, plain, text};
+use super::{Malformed, Reading};
+use crate::severity::Severity;
+use crate::signal::SignalStatus;
+
+/// What a verifier may find.
+const VERDICTS: [&str; 3] = ["TRUE", "FALSE", "UNVERIFIABLE"];
+/// What reporters write for a worker they do not know. As a subject it would stand for all of them, and barring it
+/// would bar them all.
+const NOBODY: &str = "unknown";
+
+/// Reads a report; `None` where it is none.
+pub(super) fn read(json: &Json) -> Option<Result<Reading, Malformed>> {
+    let verdict = text(json, "verdict").or_else(|| text(json, "status"))?.trim().to_uppercase();
+    let known = VERDICTS.contains(&verdict.as_str());
+    let names = |name| json.contains_key(name);
+    let is_claim = (names("claim") && (known || names("worker_id"))) || (names("worker_id") && known);
+    is_claim.then(|| report(json, verdict))
+}
+
+fn report(json: &Json, verdict: String) -> Result<Reading, Malformed> {
+    let wrong = |what: String| Malformed(format!("it looks like a claim report, but {what}"));
+    if !VERDICTS.contains(&verdict.as_str()) {
+        return Err(wrong(format!("its verdict is `{verdict}`, expected TRUE, FALSE or UNVERIFIABLE")));
+    }
+    let worker = text(json, "worker_id").map(str::trim).filter(|worker| !worker.eq_ignore_ascii_case(NOBODY));
+    let worker = worker.ok_or_else(|| wrong("its worker_id names nobody: expected the worker's own id".to_owned()))?;
+    let claim = json.get("claim").filter(|claim| !claim.is_null()).map(plain).unwrap_or_default();
+    Ok(Reading {
+        occurred_at: ["timestamp", "occurred_at"].iter().find_map(|name| instant(json, name)),
+        source: "claim".to_owned(),
+        kind: "claim".to_owned(),
+        subject: worker.to_owned(),
+        environment: text(json, "environment").map(str::to_owned),
+        status: SignalStatus::Event,
+        severity: Severity::Low,
+        summary: format!("{worker} claims what was found {verdict}: {}", claim.trim()),
+        labels: [("verdict".to_owned(), verdict)].into(),
+        command: Some(claim),
+        ..Reading::default()
+    })
+}

@@ -5,7 +5,9 @@
 
 mod crashes;
 mod faults;
+mod marked_secrets;
 mod messages;
+mod parameters;
 mod poison;
 mod refusals;
 mod retries;

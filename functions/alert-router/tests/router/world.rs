@@ -138,6 +138,28 @@ impl World {
         Sandbox::start(binary, environment, options).await.expect("the router starts")
     }
 
+    /// The other function that reads the same secrets and writes the same record.
+    pub(crate) async fn healthcheck_with(&self, extra: &[(&str, &str)]) -> Sandbox {
+        let mut environment = self.access.variables();
+        let watch_file = workspace().join("config/local.toml");
+        environment.extend([
+            ("ENVIRONMENT", "local".to_owned()),
+            ("ALERTS_QUEUE_URL", self.queue_url.clone()),
+            ("PAGES_TOPIC_ARN", self.topic_arn.clone()),
+            ("SELF_TOPIC_ARN", self.topic_arn.clone()),
+            ("WATCH_FILE", watch_file.to_string_lossy().into_owned()),
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
+        ]);
+        environment.extend(extra.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let binary: &Path = &binary("healthcheck").expect("healthcheck is built");
+        Sandbox::start(binary, environment, Options::default()).await.expect("healthcheck starts")
+    }
+
+    /// Where the emulator answers: `127.0.0.1:PORT`.
+    pub(crate) fn aws_address(&self) -> &str {
+        self.access.endpoint.trim_start_matches("http://")
+    }
+
     /// The rows that a query gives, as text; null is `-`.
     pub(crate) async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
         let connection = store::Connection::open(&self.database_url.as_str().into(), None).await.expect("a connection");

@@ -1,6 +1,7 @@
 //! The only reader of environment variables, SSM parameters and the watch file.
 
 mod branch;
+pub mod deployment;
 mod environment;
 mod functions;
 mod nearest;
@@ -11,6 +12,7 @@ pub mod secrets;
 mod switches;
 pub mod watch_file;
 
+pub use deployment::{Deployment, DeploymentError};
 pub use environment::{Environment, VariableError};
 pub use functions::{HealthcheckConfig, MigratorConfig, RouterConfig};
 pub use nearest::nearest;

@@ -1,4 +1,4 @@
-//! Which operations of AWS each function calls, by the names that IAM policies know them by.
+//! What each function is called, and which operations of AWS it calls, by the names that IAM policies know them by.
 //!
 //! Debug builds refuse a call that is not listed (`runtime::operations`), a test compares the lists with the roles in
 //! `template.yaml`, and `cargo local operations` says what is listed but was never called by any test.
@@ -13,6 +13,8 @@ impl RouterConfig {
 }
 
 impl HealthcheckConfig {
+    /// The metric that ends every complete run, in the watch file's namespace. An alarm misses it.
+    pub const HEARTBEAT: &str = "HealthcheckHeartbeat";
     /// What the function is called: its package, its binary, the end of its name in AWS.
     pub const FUNCTION: &str = "healthcheck";
     /// The IAM actions that the function's own code needs.

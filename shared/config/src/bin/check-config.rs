@@ -1,11 +1,12 @@
 //! `cargo check-config [FILE…]`: reads watch files as their functions will, and says everything that is wrong.
 //!
-//! A file is called after its environment. Without arguments it checks all of `config/`.
+//! A file is called after its environment. Without arguments it checks all of `config/`. What `template.yaml` and
+//! `samconfig.toml` deploy into that environment has to fit: thresholds of alarms, permits for what checks ask.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use config::{Environment, WatchFile};
+use config::{Deployment, Environment, WatchFile};
 
 fn main() -> ExitCode {
     let named: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -33,17 +34,34 @@ fn check(file: &Path) -> bool {
     let read = Environment::parse(name)
         .map_err(|error| format!("{}: {error}", file.display()))
         .and_then(|environment| WatchFile::load(file, &environment).map_err(|error| error.to_string()));
-    match read {
-        Ok(watch_file) => {
-            let (checks, receivers) = (watch_file.checks.len(), watch_file.receivers.len());
-            println!("{}: fine ({checks} checks, {receivers} receivers)", file.display());
-            true
-        }
+    let watch_file = match read {
+        Ok(watch_file) => watch_file,
         Err(problems) => {
             eprintln!("{problems}");
-            false
+            return false;
         }
+    };
+    let unfit = match deployment(&watch_file.environment) {
+        Ok(deployment) => deployment.problems(&watch_file),
+        Err(why) => vec![why],
+    };
+    for problem in &unfit {
+        eprintln!("{}: {problem}", file.display());
     }
+    if unfit.is_empty() {
+        let (checks, receivers) = (watch_file.checks.len(), watch_file.receivers.len());
+        println!("{}: fine ({checks} checks, {receivers} receivers)", file.display());
+    }
+    unfit.is_empty()
+}
+
+/// What is deployed into an environment.
+fn deployment(environment: &Environment) -> Result<Deployment, String> {
+    let read = |file: &str| {
+        std::fs::read_to_string(file).map_err(|error| format!("{file} ({error}): run this at the project's root"))
+    };
+    let (template, samconfig) = (read("template.yaml")?, read("samconfig.toml")?);
+    Deployment::read(&template, &samconfig, environment).map_err(|error| error.to_string())
 }
 
 fn refuse(why: &str) -> ExitCode {

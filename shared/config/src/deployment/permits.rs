@@ -1,0 +1,141 @@
+//! What checks ask of other stacks' queues and functions, against what the role of `healthcheck` permits.
+
+use super::Deployment;
+use crate::watch_file::{Access, Ask, WatchFile};
+
+/// The parameters that permit it.
+const QUEUES: &str = "WatchedQueueArns";
+const FUNCTIONS: &str = "WatchedFunctionArns";
+
+/// Stands for what this machine does not know and the stack's owner does.
+const PARTITION: &str = "aws";
+const ACCOUNT: &str = "<account>";
+const REGION: &str = "<region>";
+
+/// The line to add for each parameter that permits too little.
+pub(super) fn problems(deployment: &Deployment, watch_file: &WatchFile) -> Vec<String> {
+    let region = deployment.region.as_deref().unwrap_or(REGION);
+    let queues = watch_file.checks.iter().filter_map(|check| match &check.ask {
+        Ask::Sqs { queue } => Some((format!("check.{}", check.name), queue.arn(PARTITION, region, ACCOUNT))),
+        Ask::Sql { .. } | Ask::Http(_) => None,
+    });
+    let functions = watch_file.databases.iter().filter_map(|(name, database)| match &database.access {
+        Access::Lambda(function) => Some((format!("database.{name}"), function_arn(function, region))),
+        Access::Url(_) => None,
+    });
+    [missing(deployment, QUEUES, queues.collect()), missing(deployment, FUNCTIONS, functions.collect())]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn missing(deployment: &Deployment, parameter: &str, needed: Vec<(String, String)>) -> Option<String> {
+    let permitted = deployment.list(parameter);
+    let lacking: Vec<_> =
+        needed.iter().filter(|(_, arn)| !permitted.iter().any(|permitted| covers(permitted, arn))).collect();
+    if lacking.is_empty() {
+        return None;
+    }
+    let who: Vec<&str> = lacking.iter().map(|(who, _)| who.as_str()).collect();
+    let mut all = permitted;
+    for (_, arn) in &lacking {
+        if !all.contains(&arn.as_str()) {
+            all.push(arn);
+        }
+    }
+    let also =
+        if parameter == QUEUES { " (with the ARN of its dead-letter queue, if a check measures `dlq`)" } else { "" };
+    Some(format!(
+        "{}: healthcheck may not ask that; [{}.deploy.parameters] in samconfig.toml needs, in parameter_overrides{also}:\n    \
+         \"{parameter}={}\",",
+        who.join(", "),
+        deployment.environment,
+        all.join(",")
+    ))
+}
+
+/// Whether a permitted ARN, in which `*` stands for anything, is the needed one as far as that is known.
+fn covers(permitted: &str, needed: &str) -> bool {
+    let (permitted, needed): (Vec<_>, Vec<_>) = (permitted.splitn(6, ':').collect(), needed.splitn(6, ':').collect());
+    let same = |(permitted, needed): (&&str, &&str)| *needed == ACCOUNT || *needed == REGION || like(permitted, needed);
+    // The partition is the first part after `arn`, and ours is a guess.
+    permitted.len() == needed.len() && permitted.iter().zip(&needed).skip(2).all(same)
+}
+
+/// Whether a text is like a pattern in which `*` stands for anything.
+fn like(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text
+            .strip_prefix(start)
+            .is_some_and(|left| (0..=left.len()).any(|n| left.get(n..).is_some_and(|left| like(rest, left)))),
+    }
+}
+
+/// A function's ARN from its name, if it is not one already.
+fn function_arn(function: &str, region: &str) -> String {
+    if function.starts_with("arn:") {
+        return function.to_owned();
+    }
+    format!("arn:{PARTITION}:lambda:{region}:{ACCOUNT}:function:{function}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Environment;
+
+    const WATCH_FILE: &str = r#"
+namespace = "Example"
+[database.main]
+lambda = "run-query"
+[check.lag]
+database = "main"
+sql = "select 1 as lag"
+[check.lag.metric.lag]
+name = "Lag"
+[check.orders]
+sqs = "orders"
+[check.orders.metric.depth]
+name = "OrdersDepth"
+[receiver.mail]
+sns = { topic = "pages" }
+[routes]
+default = ["mail"]
+"#;
+
+    fn told(queues: &str, functions: &str) -> Vec<String> {
+        let template =
+            "Parameters:\n  WatchedQueueArns:\n    Default: \"\"\n  WatchedFunctionArns:\n    Default: \"\"\n";
+        let samconfig = format!(
+            "[dev.deploy.parameters]\nregion = \"eu-west-1\"\n\
+             parameter_overrides = [\"WatchedQueueArns={queues}\", \"WatchedFunctionArns={functions}\"]\n"
+        );
+        let environment = Environment::parse("dev").expect("an environment");
+        let deployment = Deployment::read(template, &samconfig, &environment).expect("a deployment");
+        let watch_file = WatchFile::parse(WATCH_FILE, "dev.toml", &environment).expect("a watch file");
+        problems(&deployment, &watch_file)
+    }
+
+    #[test]
+    fn what_is_not_permitted_comes_with_the_line_to_add() {
+        let told = told("arn:aws:sqs:eu-west-1:111122223333:other", "");
+        assert_eq!(told.len(), 2, "{told:?}");
+        let line =
+            "\"WatchedQueueArns=arn:aws:sqs:eu-west-1:111122223333:other,arn:aws:sqs:eu-west-1:<account>:orders\",";
+        assert!(told[0].starts_with("check.orders: ") && told[0].ends_with(line), "{}", told[0]);
+        let line = "\"WatchedFunctionArns=arn:aws:lambda:eu-west-1:<account>:function:run-query\",";
+        assert!(told[1].starts_with("database.main: ") && told[1].ends_with(line), "{}", told[1]);
+    }
+
+    #[test]
+    fn what_is_permitted_by_name_or_pattern_in_any_account_is_fine() {
+        let function = "arn:aws:lambda:eu-west-1:111122223333:function:run-query";
+        for queues in ["arn:aws:sqs:eu-west-1:111122223333:orders", "arn:aws:sqs:*:111122223333:ord*"] {
+            assert_eq!(told(queues, function), Vec::<String>::new());
+        }
+        for queues in ["arn:aws:sqs:eu-central-1:111122223333:orders", "arn:aws:sqs:eu-west-1:111122223333:orders2"] {
+            assert_eq!(told(queues, function).len(), 1, "{queues}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ pub mod cloud;
 pub mod demo;
 pub mod deploy;
 pub mod lint;
+pub mod operations;
 pub mod package;
 mod parts;
 pub mod pipeline;

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use localstack::{
     client,
     cloud::{Cloud, Options, Schedules},
-    demo, lint, package,
+    demo, lint, operations, package,
     progress::Progress,
     stack::Stack,
     supervisor::{self, asked_to_end},
@@ -63,6 +63,12 @@ enum Order {
     },
     /// Check template.yaml with cfn-lint and checkov, before and after SAM's translation.
     Lint,
+    /// Compare what functions called while tests ran with what they declare and what their roles permit.
+    Operations {
+        /// Forget what was called so far, instead.
+        #[arg(long)]
+        forget: bool,
+    },
     /// Build every function for AWS Lambda into target/lambda/.
     PackageFunctions {
         /// Must be template.yaml's Architecture.
@@ -153,6 +159,8 @@ async fn run(order: Order) -> Result<bool> {
         Order::Postgres { order } => client::order(directory, &format!("postgres/{}", order.name())).await?,
         Order::Kill { function } => client::order(directory, &format!("kill/{function}")).await?,
         Order::Lint => lint::lint()?,
+        Order::Operations { forget: true } => testkit::operations::forget()?,
+        Order::Operations { forget: false } => operations::check()?,
         Order::PackageFunctions { arch } => package::package(&arch)?,
         Order::Demo { keep } => {
             let progress = Progress::start();

@@ -88,8 +88,7 @@ pub(crate) async fn retry(app: &App, tick: &Tick, deadline: &Deadline) -> Result
 /// Says for how long somebody has been waiting to be told; an alarm on `self` watches it. As a log line, since the router
 /// has no other use for CloudWatch.
 fn report_backlog(app: &App, backlog: &Backlog, now: Timestamp) {
-    let datum =
-        Datum { name: OLDEST_DELIVERY.to_owned(), value: backlog.oldest, unit: Some("Seconds".to_owned()) };
+    let datum = Datum { name: OLDEST_DELIVERY.to_owned(), value: backlog.oldest, unit: Some("Seconds".to_owned()) };
     let placed = [Placed { dimensions: Labels::new(), datum }];
     embedded::log(&app.policy.namespace, &app.policy.environment, &placed, now);
 }

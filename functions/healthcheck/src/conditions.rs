@@ -91,7 +91,8 @@ pub(crate) fn failed(name: &str, observed: Observed, summary: String) -> Conditi
 fn could_run(checked: &Checked<'_>) -> Condition {
     let check = checked.check;
     let name = &check.name;
-    let unread = |readings: &[Reading<'_>]| readings.iter().find_map(|reading| reading.measured.as_ref().err().cloned());
+    let unread =
+        |readings: &[Reading<'_>]| readings.iter().find_map(|reading| reading.measured.as_ref().err().cloned());
     let (observed, why, timed_out) = match &checked.outcome {
         Outcome::Read(readings) => match unread(readings) {
             None => (Observed::Within, None, false),

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use config::WatchFile;
-use domain::condition::Condition;
 use domain::Timestamp;
+use domain::condition::Condition;
 use store::check_states::Remembered;
 
 use crate::conditions;

@@ -115,7 +115,8 @@ async fn measure<'w>(
     deadline: &Deadline,
 ) -> Measurement<'w> {
     let mut measured = ask::measure(&app.clients, &app.watch_file, checks, &parameters.secrets, deadline).await;
-    if !measured.databases.values().flat_map(|asked| asked.as_ref().err()).any(|failure| failure.kind.doubts_secrets()) {
+    if !measured.databases.values().flat_map(|asked| asked.as_ref().err()).any(|failure| failure.kind.doubts_secrets())
+    {
         return measured;
     }
     let Some(current) = app.secret_refused(began).await else { return measured };

@@ -23,7 +23,8 @@ mod tests {
 
     #[test]
     fn what_timed_out_comes_last_and_what_had_no_turn_comes_first() {
-        let turn = |timed_out, at: &str| Turn { timed_out, firing: false, evaluated_at: at.parse().expect("an instant") };
+        let turn =
+            |timed_out, at: &str| Turn { timed_out, firing: false, evaluated_at: at.parse().expect("an instant") };
         let hung = turn(true, "2026-03-01T06:00:00Z");
         let left_over = turn(false, "2026-03-01T05:55:00Z");
         let ran = turn(false, "2026-03-01T06:00:00Z");

@@ -11,7 +11,6 @@ use domain::fingerprint::Labels;
 use jiff::Timestamp;
 use runtime::embedded::{self, Placed};
 
-
 /// PutMetricData takes at most so many data at once.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html>
 const PER_CALL: usize = 1_000;

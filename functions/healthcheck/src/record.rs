@@ -239,10 +239,8 @@ pub(crate) async fn off_record(
     let changes = decide(&record, conditions, environment, at);
     let bodies: Vec<&str> = changes.raised.iter().map(|signal| signal.body.as_str()).collect();
     let failed = queue.send(&bodies).await;
-    let unsent: Vec<(String, String)> = failed
-        .into_iter()
-        .filter_map(|(n, why)| Some((changes.raised.get(n)?.id.clone(), why)))
-        .collect();
+    let unsent: Vec<(String, String)> =
+        failed.into_iter().filter_map(|(n, why)| Some((changes.raised.get(n)?.id.clone(), why))).collect();
     let raised = changes.raised.len() - unsent.len();
     let after = remember(record.remembered, &changes);
     let firing = after.iter().filter(|row| row.state.firing).count();

@@ -61,12 +61,14 @@ pub(crate) async fn ask(sns: &Client, config: &HealthcheckConfig) -> Vec<Conditi
 /// How many subscriptions of a topic are confirmed.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_GetTopicAttributes.html>
 async fn confirmed(sns: &Client, arn: &str) -> Result<u64, String> {
-    let answer = sns.get_topic_attributes().topic_arn(arn).send().await.map_err(|err| match (err.code(), err.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        _ => DisplayErrorContext(&err).to_string(),
-    })?;
+    let answer =
+        sns.get_topic_attributes().topic_arn(arn).send().await.map_err(|err| match (err.code(), err.message()) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            _ => DisplayErrorContext(&err).to_string(),
+        })?;
     let attributes = answer.attributes.unwrap_or_default();
-    let count = attributes.get("SubscriptionsConfirmed").ok_or("SNS does not say how many subscriptions are confirmed")?;
+    let count =
+        attributes.get("SubscriptionsConfirmed").ok_or("SNS does not say how many subscriptions are confirmed")?;
     count.parse().map_err(|_| format!("SNS says that `{count}` subscriptions are confirmed, expected a number"))
 }
 

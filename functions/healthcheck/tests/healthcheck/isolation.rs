@@ -26,7 +26,7 @@ async fn each_wrong_check_is_named_and_the_others_are_measured() {
         (
             "two-rows",
             "select n from generate_series(1, 100000) as n",
-            "the statement answered several rows, expected one",
+            "the statement answered several rows, expected one (`dimensions` names columns that tell rows apart)",
         ),
         (
             "two-statements",

@@ -5,5 +5,8 @@
 mod faults;
 mod isolation;
 mod measuring;
+mod record;
 mod refusals;
+mod subscribers;
+mod thresholds;
 mod world;

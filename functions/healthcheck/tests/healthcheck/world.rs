@@ -1,7 +1,8 @@
 //! Everything a healthcheck under test meets, new for each test; the servers behind it are shared by all.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudwatch::primitives::DateTime;
@@ -13,13 +14,49 @@ use testkit::binaries::{binary, workspace};
 use testkit::emulator::{Access, Emulator, REGION};
 use testkit::postgres::Postgres;
 use testkit::runtime_api::{Options, Outcome, Sandbox};
+use tokio_postgres::SimpleQueryMessage;
 
 pub(crate) struct World {
     pub(crate) database: String,
     pub(crate) database_url: String,
+    /// Watchkeeper's own database; the pipeline is another.
+    store_url: String,
+    queue_url: String,
+    topics: [String; 2],
     access: Access,
     aws: SdkConfig,
     files: TempDir,
+}
+
+/// A migrated database to clone: migrating once is enough.
+async fn template() -> &'static str {
+    static MIGRATED: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+    MIGRATED
+        .get_or_init(|| async {
+            migrate(&Postgres::shared().create_database("template").expect("a database")).await;
+        })
+        .await;
+    "template"
+}
+
+async fn migrate(url: &str) {
+    let connection = store::Connection::open(&url.into(), None).await.expect("a connection");
+    store::migrations::migrate(&connection.client, None).await.expect("migrated");
+}
+
+/// A database for Watchkeeper itself; answers with its URL.
+async fn new_store(name: &str) -> String {
+    let template = template().await;
+    // The template's last connection may take a moment to be gone.
+    let mut tries = 0;
+    loop {
+        match Postgres::shared().clone_database(template, name) {
+            Ok(url) => return url,
+            Err(error) if tries == 100 => panic!("cloning the template: {error:#}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+        tries += 1;
+    }
 }
 
 /// A check of the database `pipeline`; `metrics` are pairs of column and CloudWatch name.
@@ -43,13 +80,31 @@ impl World {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let database = format!("pipeline_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let database_url = Postgres::shared().create_database(&database).expect("a database");
-        let pipeline = "create table lane_telemetry (ticker text not null, ts timestamptz not null)";
-        Postgres::shared().execute(&database, pipeline).expect("a table");
+        // The example pipeline, as it stands in the local cloud, but for its telemetry, which is each test's own.
+        let pipeline = std::fs::read_to_string(workspace().join("localstack/sql/pipeline.sql")).expect("the pipeline");
+        Postgres::shared().execute(&database, &pipeline).expect("its tables");
+        Postgres::shared().execute(&database, "truncate lane_telemetry").expect("no telemetry");
         Self::on(database, database_url).await
     }
 
-    /// A world whose database is somewhere else.
+    /// A world whose pipeline is somewhere else.
     pub(crate) async fn on(database: String, database_url: String) -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let store_url = new_store(&format!("store_{}", NEXT.fetch_add(1, Ordering::Relaxed))).await;
+        Self::with(database, database_url, store_url).await
+    }
+
+    /// A world whose own database has a server of its own, to be stopped.
+    pub(crate) async fn with_own_store() -> (Postgres, Self) {
+        let server = Postgres::start().expect("a Postgres");
+        let store_url = server.create_database("store").expect("a database");
+        migrate(&store_url).await;
+        let world = Self::new().await;
+        world.put_parameter("local", "database/url", &store_url).await;
+        (server, Self { store_url, ..world })
+    }
+
+    async fn with(database: String, database_url: String, store_url: String) -> Self {
         let access = Emulator::shared("healthcheck").access(&Emulator::fresh_account());
         let credentials = aws_sdk_ssm::config::Credentials::new(&access.account, "test", None, None, "tests");
         let aws = aws_config::defaults(BehaviorVersion::latest())
@@ -59,9 +114,76 @@ impl World {
             .load()
             .await;
         let files = tempfile::tempdir().expect("a folder");
-        let world = Self { database, database_url, access, aws, files };
+        let sqs = aws_sdk_sqs::Client::new(&aws);
+        let queue_url = sqs.create_queue().queue_name("alerts").send().await.expect("a queue").queue_url;
+        let sns = aws_sdk_sns::Client::new(&aws);
+        let mut topics = Vec::new();
+        for name in ["pages", "self"] {
+            let topic = sns.create_topic().name(name).send().await.expect("a topic").topic_arn.expect("its ARN");
+            topics.push(topic);
+        }
+        let queue_url = queue_url.expect("its URL");
+        let topics = topics.try_into().expect("two topics");
+        let world = Self { database, database_url, store_url, queue_url, topics, access, aws, files };
+        world.subscribe_to("pages").await;
+        world.subscribe_to("self").await;
         world.put_parameter("local", "database/pipeline_url", &world.database_url).await;
+        world.put_parameter("local", "database/url", &world.store_url).await;
         world
+    }
+
+    /// Subscribes somebody to a topic.
+    pub(crate) async fn subscribe_to(&self, topic: &str) {
+        let queue = format!("arn:aws:sqs:{REGION}:{}:{topic}", self.access.account);
+        let sns = aws_sdk_sns::Client::new(&self.aws);
+        let subscribing = sns.subscribe().topic_arn(self.topic(topic)).protocol("sqs").endpoint(queue);
+        subscribing.send().await.expect("subscribed");
+    }
+
+    /// Ends every subscription of a topic.
+    pub(crate) async fn unsubscribe_all(&self, topic: &str) {
+        let sns = aws_sdk_sns::Client::new(&self.aws);
+        let listed = sns.list_subscriptions_by_topic().topic_arn(self.topic(topic)).send().await.expect("listed");
+        for subscription in listed.subscriptions.unwrap_or_default() {
+            let arn = subscription.subscription_arn.expect("its ARN");
+            sns.unsubscribe().subscription_arn(arn).send().await.expect("unsubscribed");
+        }
+    }
+
+    fn topic(&self, name: &str) -> &str {
+        let [pages, own] = &self.topics;
+        if name == "pages" { pages } else { own }
+    }
+
+    /// The signals that came to the `alerts` queue since this was last asked, in no order.
+    pub(crate) async fn raised(&self) -> Vec<Value> {
+        let sqs = aws_sdk_sqs::Client::new(&self.aws);
+        let mut signals = Vec::new();
+        loop {
+            let asking = sqs.receive_message().queue_url(&self.queue_url).max_number_of_messages(10);
+            let messages = asking.send().await.expect("SQS answers").messages.unwrap_or_default();
+            if messages.is_empty() {
+                return signals;
+            }
+            for message in messages {
+                let handle = message.receipt_handle.expect("a handle");
+                let deleting = sqs.delete_message().queue_url(&self.queue_url).receipt_handle(handle);
+                deleting.send().await.expect("deleted");
+                signals.push(serde_json::from_str(&message.body.expect("a body")).expect("JSON"));
+            }
+        }
+    }
+
+    /// The first column of what the store answers, as text.
+    pub(crate) async fn stored(&self, sql: &str) -> Vec<String> {
+        let url = self.store_url.as_str().into();
+        let connection = store::Connection::open(&url, None).await.expect("a connection");
+        let answer = connection.client.simple_query(sql).await.expect(sql);
+        let first = |message: &SimpleQueryMessage| match message {
+            SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or("-").to_owned()),
+            _ => None,
+        };
+        answer.iter().filter_map(first).collect()
     }
 
     pub(crate) async fn put_parameter(&self, environment: &str, name: &str, value: &str) {
@@ -99,13 +221,13 @@ impl World {
     }
 
     /// A function with this watch file; what a test says about a variable stands.
-    pub(crate) async fn start(&self, watch_file: &std::path::Path, extra: &[(&str, &str)]) -> Sandbox {
+    pub(crate) async fn start(&self, watch_file: &Path, extra: &[(&str, &str)]) -> Sandbox {
         let mut environment = self.access.variables();
         environment.extend([
             ("ENVIRONMENT", "local".to_owned()),
-            ("ALERTS_QUEUE_URL", format!("{}/{}/alerts", self.access.endpoint, self.access.account)),
-            ("PAGES_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{}:pages", self.access.account)),
-            ("SELF_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{}:self", self.access.account)),
+            ("ALERTS_QUEUE_URL", self.queue_url.clone()),
+            ("PAGES_TOPIC_ARN", self.topic("pages").to_owned()),
+            ("SELF_TOPIC_ARN", self.topic("self").to_owned()),
             ("WATCH_FILE", watch_file.to_string_lossy().into_owned()),
             ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
         ]);
@@ -131,12 +253,13 @@ impl World {
         asking.send().await.expect("CloudWatch answers").datapoints.unwrap_or_default()
     }
 
-    /// The names of all metrics that were ever published.
+    /// The names of all metrics that were ever published, apart from the heartbeat.
     pub(crate) async fn metrics(&self) -> Vec<String> {
         let cloudwatch = aws_sdk_cloudwatch::Client::new(&self.aws);
         let listed = cloudwatch.list_metrics().namespace("OPsPipeline").send().await.expect("CloudWatch answers");
         let mut names: Vec<_> =
             listed.metrics.unwrap_or_default().into_iter().filter_map(|metric| metric.metric_name).collect();
+        names.retain(|name| name != "HealthcheckHeartbeat");
         names.sort();
         names
     }

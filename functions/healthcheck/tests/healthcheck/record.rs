@@ -1,0 +1,184 @@
+//! With a record, without one, and in between: whatever holds is told, and what was told is told to be over.
+
+use serde_json::{Value, json};
+use testkit::receivers::{Behaviour, Receivers};
+use testkit::runtime_api::Outcome;
+
+use crate::world::{World, answer, check, refusal, watch_file};
+
+fn lag() -> String {
+    check(
+        "telemetry",
+        "select extract(epoch from now() - max(ts)) as lag from lane_telemetry",
+        &[("lag", "TelemetryLag")],
+    ) + "above = 180\nseverity = \"HIGH\"\nfor = \"0s\"\n"
+}
+
+fn stale(world: &World) {
+    world.execute("truncate lane_telemetry; insert into lane_telemetry values ('ACME', now() - interval '1 hour')");
+}
+
+fn fresh(world: &World) {
+    world.execute("insert into lane_telemetry values ('ACME', now())");
+}
+
+/// `kind subject status` of each signal, sorted.
+fn told(signals: &[Value]) -> Vec<String> {
+    let word = |signal: &Value, field: &str| signal[field].as_str().unwrap_or("?").to_owned();
+    let mut told: Vec<String> = signals
+        .iter()
+        .map(|signal| format!("{} {} {}", word(signal, "kind"), word(signal, "subject"), word(signal, "status")))
+        .collect();
+    told.sort();
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_lets_nobody_in_is_one_alert_however_many_checks_ask_it() {
+    let world = World::new().await;
+    world.put_parameter("local", "database/pipeline_url", "postgres://me@127.0.0.1:1/pipeline").await;
+    let more = (0..7).map(|n| check(&format!("more-{n}"), "select 1 as n", &[("n", &format!("More{n}"))]));
+    let checks: Vec<String> = more.collect();
+    let healthcheck = world.watching(&checks).await;
+    let summary = answer(&healthcheck, json!({})).await;
+    assert_eq!(summary["outcome"], "partial");
+    assert_eq!(summary["failed"].as_array().map(Vec::len), Some(1), "{summary}");
+    assert_eq!(told(&world.raised().await), ["check-failed pipeline firing"]);
+    answer(&healthcheck, json!({})).await;
+    assert_eq!(world.raised().await, Vec::<Value>::new(), "it is told once");
+    world.put_parameter("local", "database/pipeline_url", &world.database_url).await;
+    // SSM is asked again at most every few seconds for a secret that was refused: a new sandbox asks at once.
+    let healthcheck = world.watching(&checks).await;
+    answer(&healthcheck, json!({})).await;
+    assert_eq!(told(&world.raised().await), ["check-failed pipeline resolved"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_record_is_gone_what_crosses_its_threshold_is_told_directly_and_its_end_is_told_later() {
+    let (mut server, world) = World::with_own_store().await;
+    let healthcheck = world.watching(&[lag()]).await;
+    fresh(&world);
+    answer(&healthcheck, json!({})).await;
+    server.stop();
+    stale(&world);
+    let summary = answer(&healthcheck, json!({})).await;
+    assert_eq!(summary["failed"][0]["name"], "watchkeeper", "{summary}");
+    let raised = told(&world.raised().await);
+    assert_eq!(raised, ["check-failed watchkeeper firing", "metric OPsPipeline/TelemetryLag firing"]);
+    answer(&healthcheck, json!({})).await;
+    assert_eq!(world.raised().await, Vec::<Value>::new(), "the sandbox remembers what it told");
+    assert_eq!(world.published("TelemetryLag").await.len(), 1, "measurements go out all the same");
+
+    server.start_again().expect("it starts");
+    // What the router makes of the two signals: it holds both for firing.
+    let fingerprint = |kind: &str, subject: &str| {
+        domain::Fingerprint::of("local", kind, subject, &domain::fingerprint::Labels::new()).to_string()
+    };
+    let heard = format!(
+        "insert into watchkeeper.alert_sources (fingerprint, source, status, severity, changed_at)
+         values ('{}', 'check:telemetry', 'firing', 'HIGH', now()), ('{}', 'check:watchkeeper', 'firing', 'HIGH', now())",
+        fingerprint("metric", "OPsPipeline/TelemetryLag"),
+        fingerprint("check-failed", "watchkeeper")
+    );
+    world.stored(&heard).await;
+    fresh(&world);
+    answer(&healthcheck, json!({})).await;
+    let raised = told(&world.raised().await);
+    assert_eq!(raised, ["check-failed watchkeeper resolved", "metric OPsPipeline/TelemetryLag resolved"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_neither_be_recorded_nor_raised_fails_the_run_and_the_heartbeat_is_missing() {
+    let world = World::new().await;
+    stale(&world);
+    world.put_parameter("local", "database/url", "postgres://me@127.0.0.1:1/store").await;
+    let file = world.write(&watch_file(&[lag()]));
+    let healthcheck = world.start(&file, &[("ALERTS_QUEUE_URL", "http://queues.test/1/gone")]).await;
+    let (error_type, message) = refusal(&healthcheck, json!({})).await;
+    assert_eq!(error_type, "Unavailable");
+    assert!(message.contains("neither recorded") && message.contains("127.0.0.1:1"), "{message}");
+    assert_eq!(world.metrics().await, ["TelemetryLag"], "measurements go out, the heartbeat does not");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_takes_nothing_leaves_the_signal_on_record_for_the_retry_tick() {
+    let world = World::new().await;
+    stale(&world);
+    let file = world.write(&watch_file(&[lag()]));
+    let healthcheck = world.start(&file, &[("ALERTS_QUEUE_URL", "http://queues.test/1/gone")]).await;
+    let summary = answer(&healthcheck, json!({})).await;
+    assert_eq!(summary["failed"].as_array().map(Vec::len), Some(1), "{summary}");
+    assert_eq!(world.stored("select count(*) from watchkeeper.signal_outbox where sent_at is null").await, ["1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_is_too_old_is_an_error_and_what_crosses_its_threshold_is_told_all_the_same() {
+    let world = World::new().await;
+    stale(&world);
+    world.stored("drop schema watchkeeper cascade").await;
+    let healthcheck = world.watching(&[lag()]).await;
+    let (error_type, message) = refusal(&healthcheck, json!({})).await;
+    assert_eq!(error_type, "OldSchema");
+    assert!(message.contains("run the migrator"), "{message}");
+    assert_eq!(told(&world.raised().await), ["metric OPsPipeline/TelemetryLag firing"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_cloudwatch_takes_nothing_measurements_go_out_as_log_lines_and_the_heartbeat_is_missing() {
+    let world = World::new().await;
+    fresh(&world);
+    let cloudwatch = Receivers::start().await.expect("a fake");
+    cloudwatch.behave(Behaviour::answer("webhook", 403));
+    let endpoint = cloudwatch.hook_url();
+    let file = world.write(&watch_file(&[lag()]));
+    let healthcheck = world.start(&file, &[("AWS_ENDPOINT_URL_CLOUDWATCH", &endpoint)]).await;
+    let summary = answer(&healthcheck, json!({})).await;
+    assert_eq!(summary["failed"][0]["name"], "publishing", "{summary}");
+    assert_eq!(summary["did"]["embedded"], 1);
+    let output = healthcheck.output();
+    let line = output.lines().find(|line| line.contains("\"_aws\"")).expect("a line for CloudWatch");
+    let document: Value = serde_json::from_str(&line[line.find('{').unwrap_or(0)..]).expect("JSON");
+    assert!(document["TelemetryLag"].is_number(), "{document}");
+    assert!(!output.contains("HealthcheckHeartbeat"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_heartbeat_is_sent_by_every_complete_run_and_by_no_dry_run() {
+    let world = World::new().await;
+    fresh(&world);
+    let healthcheck = world.watching(&[lag()]).await;
+    answer(&healthcheck, json!({"dry_run": true})).await;
+    assert_eq!(world.published("HealthcheckHeartbeat").await.len(), 0);
+    answer(&healthcheck, json!({})).await;
+    assert_eq!(world.published("HealthcheckHeartbeat").await[0].maximum(), Some(1.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wherever_the_process_dies_a_crossed_threshold_is_told() {
+    let world = World::new().await;
+    stale(&world);
+    let file = world.write(&watch_file(&[lag()]));
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let traced = world.start(&file, &[("FAILPOINT_LOG", log.path().to_str().expect("a path"))]).await;
+    answer(&traced, json!({})).await;
+    let points = std::fs::read_to_string(log.path()).expect("the log").lines().count();
+    assert!(points > 8, "{points} points");
+    for n in 1..=points {
+        world.stored("truncate watchkeeper.check_states, watchkeeper.signal_outbox, watchkeeper.ledger").await;
+        world.raised().await;
+        let doomed = world.start(&file, &[("FAILPOINT_ABORT_AT", &n.to_string())]).await;
+        let died = doomed.invoke(&json!({})).await.expect("a process");
+        assert!(matches!(died, Outcome::Died { .. }), "point {n}: {died}");
+        let sound = world.start(&file, &[]).await;
+        answer(&sound, json!({})).await;
+        // What stands in the outbox is sent by the retry tick.
+        let unsent = world.stored("select body from watchkeeper.signal_outbox where sent_at is null").await;
+        let unsent = unsent.iter().map(|body| serde_json::from_str(body).expect("JSON"));
+        let all: Vec<Value> = world.raised().await.into_iter().chain(unsent).collect();
+        let mut ids: Vec<&str> = all.iter().filter_map(|signal| signal["id"].as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 1, "point {n}: told once, however often it is sent: {all:?}");
+    }
+    println!("killed at {points} points");
+}

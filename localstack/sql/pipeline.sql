@@ -33,29 +33,30 @@ create table dispatcher_runs (
     finished_at timestamptz
 );
 
--- Healthy: the last hour of a pipeline that works, up to this moment.
+-- Healthy: the last hour of a pipeline that works, and the twelve hours to come. Rows count once their time has come, so
+-- nobody has to keep writing for the pipeline to look alive.
 insert into lane_telemetry (ticker, ts)
-select ticker, now() - make_interval(mins => minute)
+select ticker, now() + make_interval(mins => minute)
 from unnest(array['ACME', 'GLOBEX', 'INITECH']) as ticker
-cross join generate_series(0, 60) as minute;
+cross join generate_series(-60, 720) as minute;
 
 insert into lane_features (ticker, computed_at)
-select ticker, now() - make_interval(mins => minute)
+select ticker, now() + make_interval(mins => minute)
 from unnest(array['ACME', 'GLOBEX', 'INITECH']) as ticker
-cross join generate_series(0, 60, 5) as minute;
+cross join generate_series(-60, 720, 5) as minute;
 
 insert into watchlist_state (ticker, updated_at)
 select ticker, now()
 from unnest(array['ACME', 'GLOBEX', 'INITECH']) as ticker;
 
 insert into dispatch_recommendations (created_at)
-select now() - make_interval(mins => minute)
-from generate_series(0, 60, 10) as minute;
+select now() + make_interval(mins => minute)
+from generate_series(-60, 720, 10) as minute;
 
 insert into dispatch_executions (recommendation_id, executed_at)
 select id, created_at
 from dispatch_recommendations;
 
 insert into dispatcher_runs (started_at, finished_at)
-select now() - make_interval(mins => minute), now() - make_interval(mins => minute) + interval '20 seconds'
-from generate_series(1, 60, 10) as minute;
+select now() + make_interval(mins => minute), now() + make_interval(mins => minute) + interval '20 seconds'
+from generate_series(-61, 720, 10) as minute;

@@ -76,8 +76,22 @@ impl Check {
 pub const MOST_DIMENSIONS: usize = 28;
 
 /// What `[check.NAME]` may say.
-const KEYS: [&str; 11] =
-    ["database", "sql", "summary", "runbook", "severity", "for", "hours", "switch", "timeout", "dimensions", "metric"];
+const KEYS: [&str; 14] = [
+    "database",
+    "sql",
+    "sqs",
+    "http",
+    "expect",
+    "summary",
+    "runbook",
+    "severity",
+    "for",
+    "hours",
+    "switch",
+    "timeout",
+    "dimensions",
+    "metric",
+];
 
 /// The checks, in the order they are written. `hours` are the names of the business hours there are.
 pub(super) fn checks(
@@ -105,7 +119,7 @@ fn check(name: &Found<&str>, table: &Table<'_>, ask: Option<Ask>, names: &mut Na
     let switch = switch(table);
     let timeout = within(table, "timeout", LONGEST_TIMEOUT);
     let mut metrics = Vec::new();
-    if table.has("http") {
+    if table.has("http") && !["database", "sql", "sqs"].iter().any(|other| table.has(other)) {
         table.require("severity", "how bad it is when the endpoint fails: CRITICAL, HIGH, MEDIUM or LOW");
         let failing = http::failing(name.value, severity, failing_for);
         if let Err(taken) = names.take(&failing.name, &format!("check.{}", name.value)) {

@@ -1,6 +1,8 @@
 //! The shipped watch files are right, and a wrong one says everything that is wrong with it.
 
 mod all_at_once;
+mod checks;
 mod hours;
 mod mistakes;
 mod shipped;
+mod shipped_checks;

@@ -13,7 +13,7 @@ fn mistakes(environment: &str, text: &str) -> anyhow::Result<Vec<String>> {
 }
 
 /// A right one to spoil.
-const RIGHT: &str = r#"namespace = "OPsPipeline"
+pub(crate) const RIGHT: &str = r#"namespace = "OPsPipeline"
 
 [database.pipeline]
 url = "ssm:database/pipeline_url"
@@ -114,7 +114,7 @@ fn each_mistake_is_told_with_its_line_its_key_and_what_was_expected() -> anyhow:
         (
             "[check.telemetry]",
             "[check.telemetry]\nhttp = \"https://x\"",
-            "w.toml:7: check.telemetry.http: unknown key, expected one of database, sql,",
+            "w.toml:6: check.telemetry: expected exactly one of `database` with `sql`, `sqs`, `http`",
         ),
         (
             "\"ssm:database/pipeline_url\"",

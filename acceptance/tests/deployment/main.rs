@@ -1,6 +1,9 @@
-//! What is deployed, compared with what the code asks for: variables, permissions, thresholds, dependencies.
+//! What is deployed, compared with what the code asks for: variables, permissions, alarms, settings, dependencies.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod alarms;
 mod dependencies;
+mod permissions;
+mod settings;
 mod template;

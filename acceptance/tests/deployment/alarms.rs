@@ -1,0 +1,130 @@
+//! The alarms: CloudWatch takes them, somebody hears them, and they agree with what is measured.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use localstack::operations::FUNCTIONS;
+use serde_json::{Value, json};
+use testkit::binaries::workspace;
+
+use crate::template::{ENVIRONMENTS, deployment, number, resources, watch_file};
+
+/// Alarms about what is watched; all others are about Watchkeeper itself.
+const OF_THE_PIPELINE: [&str; 4] =
+    ["DuplicateExecutionsAlarm", "FeatureLagAlarm", "TelemetryLagAlarm", "UnfinishedRunsAlarm"];
+
+fn alarms() -> BTreeMap<&'static str, &'static Value> {
+    resources("AWS::CloudWatch::Alarm")
+}
+
+#[test]
+fn alarms_and_watch_files_agree_in_every_environment() {
+    for environment in ENVIRONMENTS {
+        assert_eq!(deployment(environment).problems(&watch_file(environment)), Vec::<String>::new(), "{environment}");
+    }
+}
+
+#[test]
+fn check_config_reads_from_the_template_what_sam_makes_of_it() {
+    for environment in ENVIRONMENTS {
+        let deployment = deployment(environment);
+        let read: BTreeSet<String> = deployment.alarms().iter().map(|alarm| alarm.id.clone()).collect();
+        assert_eq!(read, alarms().keys().map(|id| (*id).to_owned()).collect(), "{environment}");
+        for alarm in deployment.alarms() {
+            let made = alarms()[alarm.id.as_str()];
+            // The namespace of log metrics is the stack's name, which AWS fills in.
+            assert!(made["Namespace"] == alarm.namespace.as_str() || made["Namespace"].is_object(), "{alarm:?}");
+            assert_eq!(made["MetricName"], alarm.metric.as_str(), "{environment}");
+            assert_eq!(made["ComparisonOperator"], alarm.comparison.as_str(), "{environment}: {}", alarm.id);
+            let (period, periods) = (alarm.period as f64, alarm.periods as f64);
+            assert_eq!(number(&made["Threshold"], &deployment), alarm.threshold, "{environment}: {}", alarm.id);
+            assert_eq!(number(&made["Period"], &deployment), period, "{environment}: {}", alarm.id);
+            assert_eq!(number(&made["EvaluationPeriods"], &deployment), periods, "{environment}: {}", alarm.id);
+        }
+    }
+}
+
+#[test]
+fn cloudwatch_accepts_the_window_of_every_alarm() {
+    // Period × EvaluationPeriods: at most a day below one-hour periods, else a week (PutMetricAlarm's API reference).
+    for environment in ENVIRONMENTS {
+        for alarm in deployment(environment).alarms() {
+            let (id, period) = (&alarm.id, alarm.period);
+            assert!(
+                matches!(period, 10 | 20 | 30) || (period > 0 && period % 60 == 0),
+                "{environment}, {id}: {period} s"
+            );
+            let longest = if period < 3_600 { 86_400 } else { 604_800 };
+            assert!(period * alarm.periods <= longest, "{environment}, {id}: {period} s × {}", alarm.periods);
+        }
+    }
+}
+
+#[test]
+fn the_four_alarms_of_the_pipeline_wait_as_long_as_they_should() {
+    let deployment = deployment("prod");
+    for (metric, threshold, periods, missing) in [
+        ("TelemetryLag", 180.0, 2, "breaching"),
+        ("FeatureLag", 600.0, 2, "breaching"),
+        ("UnfinishedRuns", 0.0, 2, "ignore"),
+        ("DuplicateExecutions", 0.0, 1, "ignore"),
+    ] {
+        let alarm = deployment.alarms().iter().find(|alarm| alarm.metric == metric).expect(metric);
+        assert_eq!((alarm.threshold, alarm.period, alarm.periods), (threshold, 300, periods), "{metric}");
+        assert_eq!(alarm.comparison, "GreaterThanThreshold", "{metric}");
+        let made = alarms()[alarm.id.as_str()];
+        assert_eq!((&made["Statistic"], &made["TreatMissingData"]), (&json!("Maximum"), &json!(missing)), "{metric}");
+    }
+}
+
+#[test]
+fn pipeline_alarms_go_to_the_router_and_alarms_about_watchkeeper_straight_to_people() {
+    let direct = json!({"Fn::If": ["HasDirectAlarmEmail", {"Ref": "DirectTopic"}, {"Ref": "AWS::NoValue"}]});
+    let pipeline = json!([{"Ref": "AlarmsTopic"}, direct]);
+    for (id, alarm) in alarms() {
+        if OF_THE_PIPELINE.contains(&id) {
+            assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&pipeline, &pipeline), "{id}");
+        } else {
+            assert_eq!(alarm["AlarmActions"], json!([{"Ref": "SelfTopic"}]), "{id}");
+        }
+        assert!(alarm["TreatMissingData"].is_string(), "{id} says what missing data mean");
+    }
+}
+
+#[test]
+fn every_function_has_an_alarm_on_its_errors_and_on_its_throttles() {
+    for function in FUNCTIONS {
+        for metric in ["Errors", "Throttles"] {
+            let dimensions = json!([{"Name": "FunctionName", "Value": {"Ref": function.resource}}]);
+            let watches = |alarm: &&Value| {
+                alarm["Namespace"] == "AWS/Lambda" && alarm["MetricName"] == metric && alarm["Dimensions"] == dimensions
+            };
+            assert!(alarms().into_values().any(|alarm| watches(&alarm)), "{}: {metric}", function.name);
+        }
+    }
+}
+
+#[test]
+fn an_alarm_on_a_log_line_has_its_filter() {
+    let filters = resources("AWS::Logs::MetricFilter");
+    let made: Vec<(&Value, &Value)> = filters
+        .values()
+        .flat_map(|filter| filter["MetricTransformations"].as_array().expect("transformations"))
+        .map(|metric| (&metric["MetricNamespace"], &metric["MetricName"]))
+        .collect();
+    for (id, alarm) in alarms().into_iter().filter(|(_, alarm)| alarm["Namespace"].is_object()) {
+        assert!(made.contains(&(&alarm["Namespace"], &alarm["MetricName"])), "{id}");
+    }
+}
+
+#[test]
+fn every_alarm_leads_to_a_runbook() {
+    let runbooks = std::fs::read_to_string(workspace().join("docs/RUNBOOKS.md")).expect("runbooks");
+    let headings: Vec<&str> = runbooks.lines().filter(|line| line.starts_with("## ")).collect();
+    for (id, alarm) in alarms() {
+        let description = alarm["AlarmDescription"].as_str().expect("a description");
+        assert!(description.contains("docs/RUNBOOKS.md"), "{id}: {description}");
+        let name = alarm["AlarmName"]["Fn::Sub"].as_str().and_then(|name| name.strip_prefix("${AWS::StackName}-"));
+        let name = format!("`{}`", name.unwrap_or_else(|| panic!("{id}: a name that begins with the stack's")));
+        assert!(headings.iter().any(|heading| heading.contains(&name)), "docs/RUNBOOKS.md has no heading with {name}");
+    }
+}

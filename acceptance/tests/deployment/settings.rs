@@ -1,0 +1,96 @@
+//! How functions, queues and schedules are set: nothing that only shows after it is deployed.
+
+use localstack::operations::FUNCTIONS;
+use serde_json::{Value, json};
+
+use crate::template::{ENVIRONMENTS, deployment, number, resources, template};
+
+#[test]
+fn a_message_comes_again_only_after_its_reader_has_run_out_of_time() {
+    for environment in ENVIRONMENTS {
+        let deployment = deployment(environment);
+        let mappings = resources("AWS::Lambda::EventSourceMapping");
+        for (id, mapping) in mappings {
+            let queue = mapping["EventSourceArn"]["Fn::GetAtt"][0].as_str().expect("a queue");
+            let function = mapping["FunctionName"]["Ref"].as_str().expect("an alias").trim_end_matches("Aliaslive");
+            let resource = |id: &str| &template()["Resources"][id]["Properties"];
+            let visible = number(&resource(queue)["VisibilityTimeout"], &deployment);
+            let timeout = number(&resource(function)["Timeout"], &deployment);
+            // Lambda refuses less than once, and asks for six times: a throttled poll costs tries. Locally the tests
+            // want to see a message again soon.
+            let times = if environment == "local" { 1.0 } else { 6.0 };
+            assert!(visible >= times * timeout, "{environment}, {id}: {visible} s for {timeout} s");
+        }
+    }
+}
+
+#[test]
+fn every_function_logs_json_into_a_group_that_forgets() {
+    let groups = resources("AWS::Logs::LogGroup");
+    for function in FUNCTIONS {
+        let logging = &template()["Resources"][function.resource]["Properties"]["LoggingConfig"];
+        assert_eq!(logging["LogFormat"], "JSON", "{}", function.name);
+        let group = logging["LogGroup"]["Ref"].as_str().expect("a log group of ours");
+        assert_eq!(groups[group]["RetentionInDays"], json!({"Ref": "LogRetentionDays"}), "{}", function.name);
+        assert_eq!(
+            groups[group]["LogGroupName"]["Fn::Sub"],
+            format!("/aws/lambda/${{AWS::StackName}}-{}", function.name)
+        );
+    }
+}
+
+#[test]
+fn the_next_tick_is_the_retry_of_a_scheduled_function_and_its_failures_are_told() {
+    let configs = resources("AWS::Lambda::EventInvokeConfig");
+    let schedules = resources("AWS::Scheduler::Schedule");
+    for (id, schedule) in schedules {
+        let target = schedule["Target"]["Arn"]["Ref"].as_str().expect("an alias").trim_end_matches("Aliaslive");
+        let invoked = configs.values().find(|config| config["FunctionName"]["Ref"] == target).expect("a config");
+        let rate = schedule["ScheduleExpression"].as_str().expect("a rate");
+        let minutes: u64 = rate.split(['(', ' ']).nth(1).and_then(|number| number.parse().ok()).expect("minutes");
+        let interval = json!(minutes * 60);
+        assert_eq!(
+            (&invoked["MaximumRetryAttempts"], &invoked["MaximumEventAgeInSeconds"]),
+            (&json!(0), &interval),
+            "{id}"
+        );
+        let retries = &schedule["Target"]["RetryPolicy"];
+        assert_eq!(*retries, json!({"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": interval}), "{id}");
+        let told = &invoked["DestinationConfig"]["OnFailure"]["Destination"];
+        assert_eq!(*told, json!({"Ref": "SelfTopic"}), "{id}");
+    }
+}
+
+#[test]
+fn the_migrator_answers_before_cloudformation_stops_waiting() {
+    let resources = &template()["Resources"];
+    let timeout = number(&resources["MigratorFunction"]["Properties"]["Timeout"], &deployment("prod"));
+    let patience = number(&resources["Migration"]["Properties"]["ServiceTimeout"], &deployment("prod"));
+    assert!(timeout < patience, "{timeout} s, {patience} s");
+}
+
+#[test]
+fn no_message_is_dropped_between_an_alarm_and_the_record() {
+    let dead_letters = json!({"Fn::GetAtt": ["AlertsDeadLetterQueue", "Arn"]});
+    let subscription = &template()["Resources"]["AlarmsToAlerts"]["Properties"];
+    assert_eq!(subscription["RedrivePolicy"]["deadLetterTargetArn"], dead_letters);
+    let queues = resources("AWS::SQS::Queue");
+    let alerts = queues["AlertsQueue"];
+    assert_eq!(alerts["RedrivePolicy"], json!({"deadLetterTargetArn": dead_letters, "maxReceiveCount": 5}));
+    let holds = |queue: &str, field: &str| queues[queue][field].as_u64().unwrap_or_else(|| panic!("{queue}: {field}"));
+    for queue in ["AlertsDeadLetterQueue", "AlertsHeldQueue"] {
+        assert!(holds(queue, "MaximumMessageSize") >= holds("AlertsQueue", "MaximumMessageSize"), "{queue}");
+        assert_eq!(holds(queue, "MessageRetentionPeriod"), 1_209_600, "{queue}: as long as SQS keeps anything");
+    }
+}
+
+#[test]
+fn queues_are_encrypted_and_topics_with_a_key_only_where_one_is_named() {
+    for (id, queue) in resources("AWS::SQS::Queue") {
+        assert_eq!(queue["SqsManagedSseEnabled"], Value::Bool(true), "{id}");
+    }
+    let key = json!({"Fn::If": ["HasTopicsKey", {"Ref": "TopicsKmsKeyArn"}, {"Ref": "AWS::NoValue"}]});
+    for (id, topic) in resources("AWS::SNS::Topic") {
+        assert_eq!(topic["KmsMasterKeyId"], key, "{id}");
+    }
+}

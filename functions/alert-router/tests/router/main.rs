@@ -11,5 +11,6 @@ mod parameters;
 mod poison;
 mod refusals;
 mod retries;
+mod shapes;
 mod story;
 mod world;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod rules;
+
 use std::path::Path;
 
 use config::{Environment, WatchFile};

@@ -25,8 +25,11 @@ fn report(json: &Json, verdict: String) -> Result<Reading, Malformed> {
     if !VERDICTS.contains(&verdict.as_str()) {
         return Err(wrong(format!("its verdict is `{verdict}`, expected TRUE, FALSE or UNVERIFIABLE")));
     }
-    let worker = text(json, "worker_id").map(str::trim).filter(|worker| !worker.eq_ignore_ascii_case(NOBODY));
-    let worker = worker.ok_or_else(|| wrong("its worker_id names nobody: expected the worker's own id".to_owned()))?;
+    let worker = json.get("worker_id").filter(|id| id.is_string() || id.is_number()).map(plain).unwrap_or_default();
+    let worker = worker.trim();
+    if worker.is_empty() || worker.eq_ignore_ascii_case(NOBODY) {
+        return Err(wrong("its worker_id names nobody: expected the worker's own id".to_owned()));
+    }
     let claim = json.get("claim").filter(|claim| !claim.is_null()).map(plain).unwrap_or_default();
     Ok(Reading {
         occurred_at: ["timestamp", "occurred_at"].iter().find_map(|name| instant(json, name)),

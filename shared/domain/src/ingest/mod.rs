@@ -110,7 +110,9 @@ pub fn parse(message: &Message, policy: &Policy, ids: &mut dyn FnMut() -> Uuid) 
 fn read(unwrapped: &transport::Unwrapped, policy: &Policy) -> Vec<Result<Reading, Malformed>> {
     let Some(json) = &unwrapped.json else {
         let budget = cost::read_budget(&unwrapped.text);
-        return vec![budget.ok_or_else(|| Malformed("it is not a JSON object, nor a text of a known shape".to_owned()))];
+        return vec![
+            budget.ok_or_else(|| Malformed("it is not a JSON object, nor a text of a known shape".to_owned())),
+        ];
     };
     let event = unwrapped.event.as_ref();
     if let Some(alerts) = alertmanager::read(json) {

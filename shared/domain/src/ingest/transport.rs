@@ -96,8 +96,9 @@ fn principal(message: &Message) -> String {
     format!("principal:{id}")
 }
 
+/// A byte order mark, which some editors and shells put first, is no reason not to read what follows.
 fn object(text: &str) -> Option<Json> {
-    serde_json::from_str(text).ok()
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()
 }
 
 /// Who sent a message: `topic:NAME` for an SNS envelope, `events:SOURCE` for an EventBridge event, else `principal:` and

@@ -1,8 +1,9 @@
 insert into watchkeeper.alerts (
-    alert_id, fingerprint, kind, subject, environment, severity, notified_severity, labels, status, opened_at,
-    last_signal_at, resolved_at, close_reason, signal_count, event_key)
+    alert_id, fingerprint, kind, subject, environment, severity, notified_severity, labels, worker_id, status,
+    opened_at, last_signal_at, resolved_at, close_reason, signal_count, event_key)
 select
     alert_id, fingerprint, kind, subject, environment, severity, notified_severity, labels,
+    case when kind = 'claim' then subject end, -- a claim is about a worker
     case when resolved_at is null then 'firing' else 'resolved' end,
     opened_at, last_signal_at, resolved_at, close_reason, signal_count, event_key
 from unnest(

@@ -17,6 +17,8 @@
 //! `--dry-run`, which would else be the way round. Two exceptions: `git push --force-with-lease`, which refuses to
 //! overwrite what the pusher has not seen, and `terraform plan -destroy`, which only shows.
 //!
+//! What no text shows is not seen: a program whose name is computed when it runs (`$(which rm) -rf /`).
+//!
 //! Every rule reads each word a fixed number of times, so that a text of a mebibyte costs milliseconds.
 
 mod normal;
@@ -31,7 +33,8 @@ use words::{Text, Words};
 pub fn is_destructive(text: &str) -> bool {
     normal::readings(text).into_iter().map(Text::from).any(|reading| {
         let words = Words::of(&reading);
-        words.clauses().any(|clause| shell::destroys(clause) || tools::destroys(clause) || sql::destroys(clause))
+        shell::runs_what_it_hides(words.clauses())
+            || words.clauses().any(|clause| shell::destroys(clause) || tools::destroys(clause) || sql::destroys(clause))
     })
 }
 

@@ -26,6 +26,17 @@ fn visible(c: char) -> impl Iterator<Item = char> {
         '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}' => (Some('"'), None),
         // Full-width forms of ASCII.
         '\u{ff01}'..='\u{ff5e}' => (char::from_u32(u32::from(c) - 0xfee0), None),
+        // Cyrillic letters that no reader tells from Latin ones.
+        'а' => (Some('a'), None),
+        'с' => (Some('c'), None),
+        'ԁ' => (Some('d'), None),
+        'е' => (Some('e'), None),
+        'і' => (Some('i'), None),
+        'о' => (Some('o'), None),
+        'р' => (Some('p'), None),
+        'ѕ' => (Some('s'), None),
+        'х' => (Some('x'), None),
+        'у' => (Some('y'), None),
         // Soft hyphen, zero-width and direction marks, variation selectors.
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180e}' | '\u{200b}'..='\u{200f}' => (None, None),
         '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' => (None, None),
@@ -44,7 +55,15 @@ fn unquoted(text: &str) -> String {
         rest = &rest[c.len_utf8()..];
         match c {
             '"' | '\'' => {}
-            '\\' => rest = rest.strip_prefix('\n').unwrap_or(rest),
+            '\\' => match hexadecimal(rest) {
+                Some(c) => {
+                    plain.push(c);
+                    rest = &rest[3..];
+                }
+                None => rest = rest.strip_prefix('\n').unwrap_or(rest),
+            },
+            // `$'\x72m'`
+            '$' if rest.starts_with(['"', '\'']) => {}
             '$' if rest.starts_with(['@', '*']) => rest = &rest[1..],
             '$' => match variable(rest) {
                 Some((name, after)) => {
@@ -70,6 +89,12 @@ fn unquoted(text: &str) -> String {
         }
     }
     plain
+}
+
+/// The character of an escape such as `x72`, behind its backslash.
+fn hexadecimal(escape: &str) -> Option<char> {
+    let code = u8::from_str_radix(escape.strip_prefix('x')?.get(..2)?, 16).ok()?;
+    code.is_ascii_graphic().then(|| char::from(code))
 }
 
 /// The variable whose name follows a `$`, if it is `IFS` or stands in braces, and what is left behind it.

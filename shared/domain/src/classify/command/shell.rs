@@ -26,6 +26,16 @@ pub(super) fn destroys(clause: Clause<'_>) -> bool {
         })
 }
 
+/// `base64 -d | sh`: nobody hides a harmless command.
+pub(super) fn runs_what_it_hides<'a>(mut clauses: impl Iterator<Item = Clause<'a>>) -> bool {
+    let has =
+        |clause: &Clause<'_>, programs: &[&str]| clause.words.iter().any(|word| programs.contains(&word.program()));
+    clauses.any(|clause| {
+        has(&clause, &["base64", "base32", "xxd"])
+            && clause.words.iter().any(|word| word.is(&["-d", "--decode", "-r", "-di"]))
+    }) && clauses.any(|clause| has(&clause, &["sh", "bash", "zsh", "dash", "ksh", "python", "python3", "perl", "eval"]))
+}
+
 fn is_option(word: &Word<'_>) -> bool {
     word.text.len() > 1 && word.text.starts_with('-')
 }

@@ -72,6 +72,9 @@ pub(super) fn destroys(clause: Clause<'_>) -> bool {
             }
             "alter" if next.text == "table" => names_something(&rest[1..], is_prose),
             "delete" if next.text == "from" => names_something(&rest[1..], is_prose),
+            "delete" if verb.capital && rest.get(1).is_some_and(|word| word.text == "from") => {
+                names_something(&rest[2..], is_prose)
+            }
             "truncate" if next.text == "table" => names_something(&rest[1..], is_prose),
             "truncate" => truncates(verb, rest),
             _ => false,
@@ -84,7 +87,8 @@ fn names_something(rest: &[Word<'_>], is_prose: bool) -> bool {
     let mut rest = rest.iter().skip_while(|word| word.is(&BETWEEN));
     match rest.next() {
         None => !is_prose,
-        Some(name) if name.is_filler() => false,
+        // A table may be called `a`: an article has its noun behind it.
+        Some(name) if name.is_filler() => name.text == "a" && rest.next().is_none(),
         Some(name) if name.is(&SPOKEN_OF) => rest.next().is_none_or(|next| next.is(&GOES_ON)),
         Some(_) => true,
     }
@@ -98,6 +102,6 @@ fn truncates(verb: &Word<'_>, rest: &[Word<'_>]) -> bool {
 
 fn ends_behind_name(rest: &[Word<'_>]) -> bool {
     let mut rest = rest.iter().skip_while(|word| word.is(&BETWEEN));
-    let named = rest.next().is_some_and(|name| !name.is_filler());
+    let named = rest.next().is_some_and(|name| !name.is_filler() || name.text == "a");
     named && rest.next().is_none_or(|next| next.is(&GOES_ON) || next.text.starts_with('-'))
 }

@@ -62,6 +62,7 @@ pub(super) fn destroys(clause: Clause<'_>) -> bool {
         let program = word.program();
         TOOLS.iter().any(|tool| tool.names.contains(&program) && tool.verb(after).is_some())
     }) || applies_a_destruction(words)
+        || after(words, &["kubectl", "oc"]).is_some_and(|given| given.iter().any(|word| word.text == "--replicas=0"))
         || acts_on_the_cloud(words)
         || forces_a_push(words)
 }
@@ -84,9 +85,7 @@ impl Tool {
             }
             if word.text.starts_with('-') {
                 takes_value = !word.text.contains('=');
-            } else if word.is(self.objects) {
-                takes_value = false;
-            } else if takes_value {
+            } else if word.is(self.objects) || takes_value {
                 takes_value = false;
             } else {
                 return None;

@@ -135,6 +135,7 @@ fn read<'t>(
     let hours = hours::hours(&root);
     let checks = check::checks(&root, &databases, &hours.keys().cloned().collect(), environment);
     let receivers = receiver::receivers(&root, environment);
+    let classify = classify::rules(&root);
     let (default_route, routes) = route::routes(&root, &receivers);
     let noise = root.table("noise", &["dedup_window"]);
     let dedup_window = noise.and_then(|noise| noise.duration("dedup_window"));
@@ -148,7 +149,7 @@ fn read<'t>(
         receivers: receivers.into_iter().filter_map(|(name, receiver)| Some((name, receiver?))).collect(),
         default_route,
         routes,
-        classify: classify::rules(&root),
+        classify,
         dedup_window: dedup_window.map_or(DEFAULT_DEDUP_WINDOW, |window| window.value),
     })
 }

@@ -4,5 +4,6 @@ mod all_at_once;
 mod checks;
 mod hours;
 mod mistakes;
+mod schema;
 mod shipped;
 mod shipped_checks;

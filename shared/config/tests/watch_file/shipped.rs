@@ -9,9 +9,9 @@ use domain::policy::Integration;
 use domain::{Severity, Signal, SignalStatus};
 use jiff::SignedDuration;
 
-const SHIPPED: [&str; 4] = ["local", "dev", "staging", "prod"];
+pub(crate) const SHIPPED: [&str; 4] = ["local", "dev", "staging", "prod"];
 
-fn shipped_file(environment: &str) -> PathBuf {
+pub(crate) fn shipped_file(environment: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(format!("{environment}.toml"))
 }
 
@@ -90,5 +90,27 @@ fn a_file_that_is_not_there_is_named_with_what_would_name_another() -> anyhow::R
     assert!(matches!(error, WatchFileError::Unreadable { .. }));
     let text = error.to_string();
     assert!(text.contains("config/nowhere.toml") && text.contains("WATCH_FILE"), "{text}");
+    Ok(())
+}
+
+/// The file with its commented examples switched on: each begins at a line such as `# [check.public-api]` and ends with
+/// the comment it stands in.
+fn with_its_examples(text: &str) -> String {
+    let mut within = false;
+    let line = |line: &str| {
+        within = line.starts_with("# [") || (within && line.starts_with('#'));
+        if within { line.trim_start_matches("# ").to_owned() } else { line.to_owned() }
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_commented_examples_of_the_local_file_are_right() -> anyhow::Result<()> {
+    let text = with_its_examples(&std::fs::read_to_string(shipped_file("local"))?);
+    let examples = WatchFile::parse(&text, "local.toml", &Environment::parse("local")?)?;
+    for check in ["telemetry-by-ticker", "urgent-queue", "public-api"] {
+        assert!(examples.check(check).is_some(), "{check}");
+    }
+    assert!(examples.hours.contains_key("market"));
     Ok(())
 }

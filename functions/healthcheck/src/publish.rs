@@ -5,7 +5,7 @@ use aws_sdk_cloudwatch::error::{DisplayErrorContext, ProvideErrorMetadata, SdkEr
 use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
-use config::WatchFile;
+use config::{HealthcheckConfig, WatchFile};
 use domain::check::Datum;
 use domain::fingerprint::Labels;
 use jiff::Timestamp;
@@ -14,8 +14,6 @@ use runtime::embedded::{self, Placed};
 /// PutMetricData takes at most so many data at once.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html>
 const PER_CALL: usize = 1_000;
-/// Says that a run was complete: measured, on record, raised, and published before this. An alarm misses it.
-const HEARTBEAT: &str = "HealthcheckHeartbeat";
 
 /// What became of the data.
 #[derive(Debug, Default)]
@@ -50,7 +48,7 @@ pub(crate) async fn publish(cloudwatch: &Client, watch_file: &WatchFile, data: &
 /// # Errors
 /// Why CloudWatch did not take it.
 pub(crate) async fn heartbeat(cloudwatch: &Client, watch_file: &WatchFile, now: Timestamp) -> Result<(), String> {
-    let datum = Datum { name: HEARTBEAT.to_owned(), value: 1.0, unit: Some("Count".to_owned()) };
+    let datum = Datum { name: HealthcheckConfig::HEARTBEAT.to_owned(), value: 1.0, unit: Some("Count".to_owned()) };
     let beat = [Placed { dimensions: Labels::new(), datum }];
     put(cloudwatch, watch_file, &beat, now).await.map_err(|err| describe(&err))
 }

@@ -116,8 +116,11 @@ impl Policy {
         (namespace == self.namespace).then(|| self.metric_severity.get(name).copied()).flatten()
     }
 
-    /// Where the watch file says to look up what to do about a condition.
-    pub fn runbook_for(&self, signal: &Signal) -> Option<&str> {
+    /// Where to look up what to do about a condition: what its sender says, else the watch file.
+    pub fn runbook_for<'a>(&'a self, signal: &'a Signal) -> Option<&'a str> {
+        if signal.runbook.is_some() {
+            return signal.runbook.as_deref();
+        }
         let name = signal.subject.strip_prefix(self.namespace.as_str())?.strip_prefix('/')?;
         (signal.kind == "metric").then(|| self.metric_runbook.get(name).map(String::as_str)).flatten()
     }

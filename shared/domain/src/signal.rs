@@ -65,6 +65,8 @@ pub struct Signal {
     pub labels: Labels,
     /// One sentence for people.
     pub summary: String,
+    /// Where the sender says to look up what to do.
+    pub runbook: Option<String>,
     /// The message as received.
     pub body: String,
 }

@@ -54,6 +54,7 @@ fn signal(n: u128, status: SignalStatus, severity: Severity) -> Signal {
         fingerprint: Fingerprint::of("prod", "k", "x", &labels),
         labels,
         summary: String::new(),
+        runbook: None,
         body: String::new(),
     }
 }

@@ -79,6 +79,7 @@ fn some_signal(severity: Severity) -> Signal {
         fingerprint: domain::Fingerprint::of("local", "metric", "OPsPipeline/TelemetryLag", &labels),
         labels,
         summary: String::new(),
+        runbook: None,
         body: String::new(),
     }
 }

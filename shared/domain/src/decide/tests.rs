@@ -55,6 +55,7 @@ pub(super) fn says(source: &str, status: SignalStatus, severity: Severity, occur
             fingerprint: Fingerprint::of("prod", "metric", "Q/Depth", &labels),
             labels,
             summary: "deep".into(),
+            runbook: None,
             body: "{}".into(),
         },
     }

@@ -77,7 +77,7 @@ impl Hours {
 
     /// The instants of a local date at which something may change: where shifts begin and end, and where clocks are set.
     fn instants_of(&self, date: Date) -> Vec<Timestamp> {
-        let edges = self.open.iter().flat_map(|shift| shift.edges()).map(|time| date.to_datetime(time));
+        let edges = self.open.iter().flat_map(Shift::edges).map(|time| date.to_datetime(time));
         let mut instants: Vec<Timestamp> = edges.flat_map(|edge| self.occurrences(edge)).collect();
         let begins = self.occurrences(date.to_datetime(jiff::civil::Time::midnight()));
         let Some(begins) = begins.into_iter().min() else { return instants };

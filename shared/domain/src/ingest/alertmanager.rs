@@ -56,6 +56,7 @@ fn alert_of(alert: &Value, n: usize, source: &str) -> Result<Reading, Malformed>
             .and_then(|word| Severity::from_any_scale(word).ok())
             .unwrap_or(Severity::Medium),
         summary: summary(alert_json).unwrap_or_else(|| name.clone()),
+        runbook: object(alert_json, "annotations").and_then(|notes| text(notes, "runbook_url")).map(str::to_owned),
         subject: name,
         labels: labels.into_iter().filter(|(name, _)| name != "severity").collect(),
         // The first alert of a message keeps the whole of it; a group of a thousand is not kept a thousand times.
@@ -64,11 +65,10 @@ fn alert_of(alert: &Value, n: usize, source: &str) -> Result<Reading, Malformed>
     })
 }
 
-/// What the alert's author wrote for people, and where to look up what to do.
+/// What the alert's author wrote for people.
 fn summary(alert: &Json) -> Option<String> {
     let annotations = object(alert, "annotations")?;
     let said = ["summary", "description", "message"].iter().filter_map(|name| text(annotations, name));
-    let mut said: Vec<String> = said.map(str::to_owned).collect();
-    said.extend(text(annotations, "runbook_url").map(|url| format!("What to do: {url}")));
+    let said: Vec<&str> = said.collect();
     (!said.is_empty()).then(|| said.join(" — "))
 }

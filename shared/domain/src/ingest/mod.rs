@@ -53,6 +53,7 @@ struct Reading {
     severity: Severity,
     labels: Labels,
     summary: String,
+    runbook: Option<String>,
     /// What rules about commands look at, where it is not the summary.
     command: Option<String>,
     /// What is kept of the message, where it is not the whole.
@@ -72,6 +73,7 @@ impl Default for Reading {
             severity: Severity::Medium,
             labels: Labels::new(),
             summary: String::new(),
+            runbook: None,
             command: None,
             body: None,
         }
@@ -85,7 +87,7 @@ const LONGEST_NAME: usize = 512;
 const YEAR_ONE: i64 = -62_135_596_800;
 /// Longest idempotency key kept as it is; a longer one is replaced by its SHA-256.
 const LONGEST_KEY: usize = 512;
-/// Longest summary, in characters; the whole message stays in `signals.body`.
+/// Longest summary and runbook, in characters; the whole message stays in `signals.body`.
 const LONGEST_SUMMARY: usize = 2_000;
 
 /// Reads every signal of a message, at least one. `ids` gives a fresh id for each.
@@ -196,6 +198,7 @@ fn identified(
         severity,
         labels,
         summary: storable(crate::notification::truncate(&reading.summary, LONGEST_SUMMARY)),
+        runbook: reading.runbook.map(|runbook| storable(crate::notification::truncate(&runbook, LONGEST_SUMMARY))),
         body: storable(reading.body.unwrap_or_else(|| message.body.clone())),
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::fields::Json;
+use super::fields::{Json, object, text};
 use super::{Malformed, Reading};
 use crate::fingerprint::Labels;
 use crate::policy::Policy;
@@ -49,6 +49,7 @@ fn signal(json: &Json, policy: &Policy) -> Result<Reading, Malformed> {
         status: native.status,
         labels: native.labels,
         summary: native.summary,
+        runbook: object(json, "details").and_then(|details| text(details, "runbook")).map(str::to_owned),
         ..Reading::default()
     })
 }

@@ -156,7 +156,7 @@ fn what_people_are_told_says_what_happened() {
     for (name, said) in [
         ("alarm-daily", "Threshold Crossed: 1 out of the last 1 datapoints"),
         ("alarm-deleted", "disk-full was deleted: nobody will hear of it any more"),
-        ("alertmanager", "db-1 does not answer — What to do: https://runbooks.example.com/instance-down"),
+        ("alertmanager", "db-1 does not answer"),
         ("claim-false", "worker-7 claims what was found FALSE: Stopped nothing; ran docker  stop web"),
         ("claim-of-nobody", "its worker_id names nobody: expected the worker's own id"),
         ("budget-actual", "The budget data platform of $1,000.00 has passed its threshold > $800.00: $812.40 actual"),
@@ -170,4 +170,14 @@ fn what_people_are_told_says_what_happened() {
         let summary = &read(&bodies[0])[0].summary;
         assert!(summary.contains(said), "{name}: {summary}");
     }
+}
+
+#[test]
+fn where_to_look_up_what_to_do_is_told_where_the_sender_says_it() {
+    let native = r#"{"source": "check:x", "kind": "check-failed", "subject": "x", "status": "firing",
+                     "details": {"value": 5, "runbook": "docs/runbooks/x.md"}}"#;
+    assert_eq!(read(native)[0].runbook.as_deref(), Some("docs/runbooks/x.md"));
+    let (_, alertmanager) = samples().into_iter().find(|(name, _)| name == "alertmanager").expect("the sample");
+    let runbooks: Vec<_> = read(&alertmanager[0]).into_iter().map(|signal| signal.runbook).collect();
+    assert_eq!(runbooks, [Some("https://runbooks.example.com/instance-down".to_owned()), None, None]);
 }

@@ -1,10 +1,11 @@
 //! Whatever comes, something is recorded, and the store can hold it.
 
-use domain::{Signal, Timestamp};
+use domain::classify::{Command, Rule, When};
+use domain::{Policy, Severity, Signal, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::{read, samples};
+use crate::{policy, read, read_by, samples};
 
 /// Names that the readers look for: JSON made of them gets deep into each.
 const NAMES: [&str; 44] = [
@@ -95,6 +96,21 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
+fn rule() -> impl Strategy<Value = Rule> {
+    let some = |words: &[&'static str]| {
+        prop::collection::vec(prop::sample::select(words.to_vec()).prop_map(str::to_owned), 0..2)
+    };
+    let kinds = some(&["claim", "metric", "alarm", "prometheus", "unparsed", "deploy"]);
+    let environments = some(&["prod", "staging"]);
+    let verdicts = prop::option::of(some(&["TRUE", "FALSE"]));
+    let command = prop::option::of(Just(Command::Destructive));
+    let severity = prop::sample::select(Severity::ALL.to_vec());
+    (kinds, environments, verdicts, command, severity).prop_map(|(kind, environment, verdict, command, severity)| {
+        let labels = verdict.map(|values| ("verdict".to_owned(), values)).into_iter().collect();
+        Rule { when: When { kind, environment, labels, command, ..When::default() }, severity }
+    })
+}
+
 /// Takes the `n`-th value of a tree away, or puts another in its place; a text that is JSON is entered.
 fn mutate(value: &mut Value, n: &mut usize, by: &Option<Value>) -> bool {
     let children: Vec<&mut Value> = match value {
@@ -172,5 +188,17 @@ proptest! {
         let Ok(mut value) = serde_json::from_str::<Value>(body) else { return Ok(()) };
         mutate(&mut value, &mut at.clone(), &by);
         holds(&value.to_string())?;
+    }
+
+    #[test]
+    fn rules_change_how_bad_a_signal_is_and_nothing_else(rules in prop::collection::vec(rule(), 0..4)) {
+        let policy = Policy { classify: rules, ..policy() };
+        for body in samples().into_iter().flat_map(|(_, bodies)| bodies) {
+            let (with, without) = (read_by(&policy, &body), read(&body));
+            prop_assert_eq!(with.len(), without.len());
+            for (with, without) in with.into_iter().zip(without) {
+                prop_assert_eq!(Signal { severity: without.severity, ..with }, without);
+            }
+        }
     }
 }

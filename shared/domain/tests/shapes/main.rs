@@ -31,13 +31,17 @@ fn policy() -> Policy {
 
 /// What is read of a body.
 fn read(body: &str) -> Vec<Signal> {
+    read_by(&policy(), body)
+}
+
+fn read_by(policy: &Policy, body: &str) -> Vec<Signal> {
     let message = Message {
         message_id: "sqs-1".to_owned(),
         sender_id: Some("AIDAEXAMPLE:session".to_owned()),
         sent_at: SENT_AT.parse().expect("an instant"),
         body: body.to_owned(),
     };
-    parse(&message, &policy(), &mut Default::default)
+    parse(&message, policy, &mut Default::default)
 }
 
 /// The bodies of the messages in each sample, by the sample's name.

@@ -1,11 +1,10 @@
 //! Secrets that change while a sandbox lives, and an SSM that is gone.
 
 use serde_json::Value;
+use testkit::door::Door;
 use testkit::postgres::Postgres;
 use testkit::receivers::Behaviour;
 use testkit::runtime_api::{Options, Outcome};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 
 use crate::messages::{native, one};
 use crate::world::{World, accepts, retry};
@@ -61,7 +60,7 @@ async fn a_database_address_that_changed_is_read_again_when_the_old_one_is_refus
 #[tokio::test(flavor = "multi_thread")]
 async fn without_ssm_a_warm_router_goes_on_with_what_it_knows_and_says_so() {
     let world = World::new().await;
-    let mut door = Door::to(world.aws_address()).await;
+    let mut door = Door::to(world.aws_address()).await.expect("a door");
     let router = world.router_with(&[("AWS_ENDPOINT_URL_SSM", &door.url())], Options::default()).await;
     accepts(&router, one(&native("disk", "firing", "HIGH", "06:00:00"))).await;
     assert_eq!(retry(&router, None).await["outcome"], "ok");
@@ -83,7 +82,7 @@ async fn without_ssm_a_warm_router_goes_on_with_what_it_knows_and_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_ssm_a_cold_router_loses_nothing_and_works_once_ssm_is_back() {
     let world = World::new().await;
-    let mut door = Door::to(world.aws_address()).await;
+    let mut door = Door::to(world.aws_address()).await.expect("a door");
     let url = door.url();
     door.close().await;
     let router = world.router_with(&[("AWS_ENDPOINT_URL_SSM", &url)], Options::default()).await;
@@ -95,52 +94,7 @@ async fn without_ssm_a_cold_router_loses_nothing_and_works_once_ssm_is_back() {
         }
         other => panic!("the queue has to give it again: {other}"),
     }
-    door.open().await;
+    door.open().await.expect("opened");
     accepts(&router, message).await;
     assert_eq!(world.incidents(), ["HIGH open 1"]);
-}
-
-/// A way to a server that can be shut.
-struct Door {
-    to: String,
-    address: std::net::SocketAddr,
-    guests: JoinSet<()>,
-}
-
-impl Door {
-    async fn to(server: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("its number");
-        let mut door = Self { to: server.to_owned(), address, guests: JoinSet::new() };
-        door.serve(listener);
-        door
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Hangs up on everybody, and nobody answers any more.
-    async fn close(&mut self) {
-        self.guests.shutdown().await;
-    }
-
-    async fn open(&mut self) {
-        self.serve(TcpListener::bind(self.address).await.expect("the same port"));
-    }
-
-    fn serve(&mut self, listener: TcpListener) {
-        let to = self.to.clone();
-        self.guests.spawn(async move {
-            let mut guests = JoinSet::new();
-            while let Ok((mut guest, _)) = listener.accept().await {
-                let to = to.clone();
-                guests.spawn(async move {
-                    if let Ok(mut server) = TcpStream::connect(&to).await {
-                        let _ = tokio::io::copy_bidirectional(&mut guest, &mut server).await;
-                    }
-                });
-            }
-        });
-    }
 }

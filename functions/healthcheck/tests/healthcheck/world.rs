@@ -192,6 +192,18 @@ impl World {
         put.r#type(ParameterType::SecureString).send().await.expect("a parameter");
     }
 
+    /// Sets a switch, as people do: a plain String.
+    pub(crate) async fn put_switch(&self, name: &str, value: &str) {
+        let ssm = aws_sdk_ssm::Client::new(&self.aws);
+        let put = ssm.put_parameter().name(format!("/local/watchkeeper/features/{name}")).value(value).overwrite(true);
+        put.r#type(ParameterType::String).send().await.expect("a parameter");
+    }
+
+    /// Where the emulator answers: `127.0.0.1:PORT`.
+    pub(crate) fn aws_address(&self) -> &str {
+        self.access.endpoint.trim_start_matches("http://")
+    }
+
     pub(crate) async fn delete_parameter(&self, name: &str) {
         let ssm = aws_sdk_ssm::Client::new(&self.aws);
         let name = format!("/local/watchkeeper/{name}");
@@ -235,6 +247,28 @@ impl World {
         environment.extend(extra.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let binary = binary("healthcheck").expect("healthcheck is built");
         Sandbox::start(&binary, environment, Options::default()).await.expect("healthcheck starts")
+    }
+
+    /// What reaches this world's AWS.
+    pub(crate) fn aws(&self) -> &SdkConfig {
+        &self.aws
+    }
+
+    /// A metric's own dimensions, as `name=value`, one text for each combination that was ever published.
+    pub(crate) async fn combinations(&self, metric: &str) -> Vec<String> {
+        let cloudwatch = aws_sdk_cloudwatch::Client::new(&self.aws);
+        let listing = cloudwatch.list_metrics().namespace("OPsPipeline").metric_name(metric);
+        let listed = listing.send().await.expect("CloudWatch answers").metrics.unwrap_or_default();
+        let combination = |metric: aws_sdk_cloudwatch::types::Metric| {
+            let own = metric.dimensions.unwrap_or_default().into_iter().filter_map(|dimension| {
+                let (name, value) = (dimension.name?, dimension.value?);
+                (name != "Environment").then(|| format!("{name}={value}"))
+            });
+            own.collect::<Vec<_>>().join(",")
+        };
+        let mut combinations: Vec<_> = listed.into_iter().map(combination).collect();
+        combinations.sort();
+        combinations
     }
 
     /// Every datum of a metric in this world's environment, as CloudWatch keeps it.

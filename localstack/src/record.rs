@@ -11,6 +11,8 @@ pub struct Record {
 /// One signal and what was decided about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
+    /// Who says so: an alarm's ARN, `check:NAME`, …
+    pub source: String,
     /// `firing`, `resolved`, `event` or `none`.
     pub status: String,
     /// `CRITICAL` to `LOW`.
@@ -51,11 +53,12 @@ impl Record {
     /// # Errors
     /// When the query fails.
     pub async fn signals(&self, subject: &str) -> Result<Vec<Decided>> {
-        let statement = "select status, severity, decision, reason from watchkeeper.signals \
+        let statement = "select source, status, severity, decision, reason from watchkeeper.signals \
                          where subject = $1 order by received_at, signal_id";
         let rows = self.client.query_typed(statement, &[(&subject, Type::TEXT)]).await.context("reading signals")?;
         let decided = rows.iter().map(|row| {
             Ok(Decided {
+                source: row.try_get("source")?,
                 status: row.try_get("status")?,
                 severity: row.try_get("severity")?,
                 decision: row.try_get("decision")?,

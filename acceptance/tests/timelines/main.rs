@@ -4,3 +4,4 @@ mod dead_letters;
 mod events;
 mod gaps;
 mod one_page;
+mod stale_telemetry;

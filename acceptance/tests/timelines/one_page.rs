@@ -2,11 +2,9 @@
 
 use acceptance::{
     alarm::{Alarm, clock},
-    world::{PATIENCE, World, decided, incidents, only_alert, publish},
+    world::{World, decided, incidents, only_alert, publish},
 };
-use anyhow::{Context, Result, ensure};
-use localstack::{pipeline, wait::eventually};
-use serde_json::json;
+use anyhow::{Result, ensure};
 use testkit::pagerduty::Status;
 
 #[test]
@@ -72,31 +70,6 @@ fn an_older_alarm_that_arrives_late_opens_nothing() -> Result<()> {
         ensure!(signals[2].suppressed_as("stale"), "{signals:?}");
         let alert = only_alert(&record, &alarm.subject()).await?;
         incidents(cloud, &alert, &[("HIGH", Status::Resolved)]).await?;
-        Ok(())
-    })
-}
-
-#[test]
-fn stale_telemetry_turns_the_alarm_and_pages_once() -> Result<()> {
-    World::shared().play(async |cloud, record| {
-        let alarm = cloud.stack.alarms.get("TelemetryLagAlarm").context("no TelemetryLagAlarm")?;
-        let database = cloud.stack.database_url.clone();
-        tokio::task::spawn_blocking(move || pipeline::make_telemetry_stale(&database, 900)).await??;
-        for _ in 0..3 {
-            let answer = cloud.invoke("healthcheck", &json!({})).await?;
-            ensure!(!answer.failed, "healthcheck failed: {}", answer.payload);
-            let lag = answer.payload["metrics"]["TelemetryLag"].as_f64();
-            ensure!(lag.is_some_and(|lag| lag >= 900.0), "TelemetryLag is {lag:?}");
-        }
-        eventually("the alarm in ALARM", PATIENCE, async || {
-            Ok((cloud.aws.alarm_state(alarm).await? == "ALARM").then_some(()))
-        })
-        .await?;
-        let subject = "OPsPipeline/TelemetryLag";
-        decided(&record, subject, 1).await?;
-        let alert = only_alert(&record, subject).await?;
-        ensure!(alert.severity == "HIGH", "the watch file says HIGH, the alert is {}", alert.severity);
-        incidents(cloud, &alert, &[("HIGH", Status::Open)]).await?;
         Ok(())
     })
 }

@@ -68,7 +68,7 @@ fn removes(words: &[Word<'_>]) -> bool {
     started
         || words[first].has_path()
         || given.iter().any(|word| removing_flag(word.text))
-        || given.first().is_some_and(looks_like_a_file)
+        || given.iter().find(|word| !is_option(word)).is_some_and(looks_like_a_file)
 }
 
 fn removing_flag(word: &str) -> bool {

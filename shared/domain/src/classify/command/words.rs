@@ -105,7 +105,8 @@ impl<'a> Words<'a> {
             if !matches!(byte, b' ' | b'\n' | b';' | b'|' | b'&' | b'(' | b')' | b'`' | b'<' | b'>') {
                 continue;
             }
-            let ends_clause = cut.push(text, from..at, &mut begins);
+            // An option goes on with a command, whatever its operand ends in: `rm x, -rf y`.
+            let ends_clause = cut.push(text, from..at, &mut begins) && !option_follows(&text.small[at..]);
             from = at + 1;
             let operator = !matches!(byte, b' ' | b'\n' | b'<' | b'>');
             if byte == b'>' {
@@ -145,4 +146,10 @@ impl<'a> Words<'a> {
         self.words.push(word);
         ends_clause
     }
+}
+
+/// Whether the next word of a line is an option.
+fn option_follows(rest: &str) -> bool {
+    let next = rest.trim_start_matches(' ').strip_prefix('-');
+    next.is_some_and(|option| option.starts_with(|c: char| c == '-' || c.is_ascii_alphanumeric()))
 }

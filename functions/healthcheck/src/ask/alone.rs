@@ -60,7 +60,8 @@ async fn call<'w>(
     own: Duration,
     left: Duration,
 ) -> Result<Outcome<'w>, Failure> {
-    let answer = http::ask(clients.web()?, ask, secrets, own.min(left)).await?;
+    let url = secrets.address(&ask.url)?;
+    let answer = http::ask(clients.web()?, ask, &url, own.min(left)).await?;
     if answer.timed_out && left < own / 2 {
         return Ok(Outcome::Remaining);
     }

@@ -1,5 +1,6 @@
 //! Why a check, or its database, gave no answer.
 
+use config::SecretError;
 use runtime::Kind;
 
 /// Why there is no answer. No secret shows in it.
@@ -55,5 +56,13 @@ impl Failure {
     /// What was asked did not answer in time.
     pub(crate) fn late(kind: FailureKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into(), timed_out: true }
+    }
+}
+
+impl From<SecretError> for Failure {
+    fn from(err: SecretError) -> Self {
+        // SSM that does not answer says nothing about the secret.
+        let kind = if err.is_unreadable() { FailureKind::Unavailable } else { FailureKind::Secret };
+        Self::new(kind, err.to_string())
     }
 }

@@ -54,7 +54,7 @@ fn not_invoked(database: &str, function: &str, err: &SdkError<InvokeError>) -> T
     };
     let what_to_do = match err.code() {
         Some("AccessDeniedException") => "; is its ARN in the parameter WatchedFunctionArns?",
-        Some("ResourceNotFoundException") => "; `lambda` names it",
+        Some("ResourceNotFoundException") => "; `lambda` in the watch file names it",
         _ => "",
     };
     let text = format!("database {database}: function {function} could not be invoked: {said}{what_to_do}");

@@ -27,8 +27,7 @@ pub(super) async fn connect(
     secrets: &Secrets,
     limit: Duration,
 ) -> Result<Connection, Failure> {
-    let secret = |why: config::SecretError| Failure::new(FailureKind::Secret, why.to_string());
-    let url = secrets.get(url).map_err(secret)?;
+    let url = secrets.get(url)?;
     let authority = secrets.get(&SecretRef::database_authority()).ok();
     let opening = Connection::open(&url, authority.as_ref().map(ExposeSecret::expose_secret));
     match tokio::time::timeout(limit, opening).await {

@@ -118,3 +118,32 @@ async fn checks_share_one_connection_and_leave_nothing_behind_on_it() {
     assert_eq!(metrics["One"], metrics["Two"]);
     assert_eq!((&metrics["Sees"], &metrics["Limit"], &metrics["ReadOnly"]), (&json!(0.0), &json!(1.0), &json!(1.0)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_checks_of_one_database_have_ten_seconds_together_and_what_they_leave_unrun_is_named() {
+    let world = World::new().await;
+    let slow = |name: &str, timeout: &str| {
+        let slow = check(name, "select 1 as n from pg_sleep(20)", &[("n", name)]);
+        slow.replace("sql =", &format!("timeout = \"{timeout}\"\nsql ="))
+    };
+    let quick = check("quick", "select 1 as n", &[("n", "Quick")]);
+    let checks = [quick, slow("slow", "6s"), slow("slower", "10s"), check("last", "select 1 as n", &[("n", "Last")])];
+    let summary = answer(&world.watching(&checks).await, json!({})).await;
+    assert_eq!(summary["metrics"], json!({"Quick": 1.0}));
+    // The second had a third of its own time: that is no failure of its own.
+    assert_eq!(failed(&summary), ["slow: the statement took too long and was stopped"]);
+    assert_eq!(summary["remaining"], json!(["slower", "last"]), "{summary}");
+    let took = summary["duration_ms"].as_u64().expect("a duration");
+    assert!((9_000..13_000).contains(&took), "{took} ms");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_breaks_the_connection_leaves_a_new_one_to_the_next() {
+    let world = World::new().await;
+    let pid = |name: &str, metric: &str| check(name, "select pg_backend_pid() as n", &[("n", metric)]);
+    let dies = check("dies", "select pg_terminate_backend(pg_backend_pid())::int as n", &[("n", "Dies")]);
+    let summary = answer(&world.watching(&[pid("one", "One"), dies, pid("two", "Two")]).await, json!({})).await;
+    assert_eq!(failed(&summary).len(), 1);
+    assert!(summary["metrics"]["Two"].is_number());
+    assert_ne!(summary["metrics"]["One"], summary["metrics"]["Two"]);
+}

@@ -6,10 +6,9 @@ mod client;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use config::Secrets;
 use config::watch_file::{FAILING, HttpAsk};
 use reqwest::Url;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use address::Reach;
 use client::NotPublic;
@@ -34,9 +33,9 @@ pub(super) struct Answer {
 /// Calls an endpoint once.
 ///
 /// # Errors
-/// When it could not be called at all: its address is not to be had, or is not one that may be called.
-pub(super) async fn ask(web: &Web, ask: &HttpAsk, secrets: &Secrets, limit: Duration) -> Result<Answer, Failure> {
-    let url = target(web, ask, secrets)?;
+/// When its address is not one that may be called.
+pub(super) async fn ask(web: &Web, ask: &HttpAsk, url: &SecretString, limit: Duration) -> Result<Answer, Failure> {
+    let url = target(web, url)?;
     let started = Instant::now();
     let called = tokio::time::timeout(limit, call(web, url, ask)).await;
     let latency = started.elapsed();
@@ -61,11 +60,9 @@ pub(super) async fn ask(web: &Web, ask: &HttpAsk, secrets: &Secrets, limit: Dura
 }
 
 /// The address to call, if it may be called. It may hold a secret, so it is not repeated.
-fn target(web: &Web, ask: &HttpAsk, secrets: &Secrets) -> Result<Url, Failure> {
-    let secret = |why: config::SecretError| Failure::new(FailureKind::Secret, why.to_string());
-    let text = secrets.address(&ask.url).map_err(secret)?;
+fn target(web: &Web, url: &SecretString) -> Result<Url, Failure> {
     let refuse = |what: String| Failure::new(FailureKind::Secret, format!("the endpoint was not called: {what}"));
-    let url = Url::parse(text.expose_secret())
+    let url = Url::parse(url.expose_secret())
         .map_err(|err| refuse(format!("its address is no URL ({err}), expected https://host/path")))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refuse("its address holds a user or a password, expected none".to_owned()));

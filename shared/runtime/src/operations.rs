@@ -41,10 +41,6 @@ struct Observer {
 }
 
 /// A cache of credentials for a function that calls nothing but these IAM actions.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests say here where their processes write, and it is no setting of ours"
-)]
 pub(crate) fn observed(function: &'static str, declared: &'static [&'static str]) -> SharedIdentityCache {
     let file = std::env::var_os(FOLDER).map(|folder| PathBuf::from(folder).join(function));
     let observer = Observer { function, declared, file, written: Mutex::default() };

@@ -1,8 +1,9 @@
 //! A check that goes wrong costs only itself, is named, and changes nothing.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use testkit::postgres::Postgres;
 
 use crate::world::{World, answer, check};
 
@@ -146,4 +147,25 @@ async fn a_check_that_breaks_the_connection_leaves_a_new_one_to_the_next() {
     assert_eq!(failed(&summary).len(), 1);
     assert!(summary["metrics"]["Two"].is_number());
     assert_ne!(summary["metrics"]["One"], summary["metrics"]["Two"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_in_which_the_server_falls_silent_costs_itself_and_the_next_gets_a_new_connection() {
+    let postgres = Postgres::start().expect("a Postgres");
+    let url = postgres.create_database("pipeline").expect("a database");
+    let world = World::on("pipeline".to_owned(), url).await;
+    let silent = check("silent", "select 1 as n from pg_sleep(0.9)", &[("n", "Silent")]);
+    let next = check("next", "select 1 as n", &[("n", "Next")]);
+    let healthcheck = world.watching(&[silent, next]).await;
+    answer(&healthcheck, json!({"checks": ["next"]})).await;
+    // The server stops while it sleeps for the first check, and goes on before the second gives up connecting.
+    let interrupted = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        postgres.pause();
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        postgres.resume();
+    };
+    let (summary, ()) = tokio::join!(answer(&healthcheck, json!({})), interrupted);
+    assert_eq!(failed(&summary), ["silent: database pipeline did not answer within 1.0s"], "{summary}");
+    assert_eq!(summary["metrics"], json!({"Next": 1.0}));
 }

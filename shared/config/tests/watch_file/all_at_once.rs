@@ -47,3 +47,17 @@ fn each_mistake_says_what_was_expected_and_what_was_probably_meant() -> anyhow::
     }
     Ok(())
 }
+
+#[test]
+fn a_first_file_that_works_has_twenty_lines_and_is_told_which_kinds_of_receivers_there_are() -> anyhow::Result<()> {
+    let first = include_str!("first.toml");
+    let environment = Environment::parse("dev")?;
+    let error = WatchFile::parse(first, "dev.toml", &environment).err().map(|error| error.to_string());
+    let expected = "dev.toml:16: receiver.team.slack: unknown key, expected one of pagerduty, sns, webhook";
+    assert_eq!(error.as_deref(), Some(expected), "that kind has not landed");
+    let with_another =
+        first.replacen("slack = { webhook = \"ssm:receivers/slack\" }", "sns = { topic = \"pages\" }", 1);
+    let watch_file = WatchFile::parse(&with_another, "dev.toml", &environment)?;
+    assert_eq!(watch_file.checks[0].metrics[0].name, "TelemetryLag");
+    Ok(())
+}

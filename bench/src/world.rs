@@ -60,7 +60,11 @@ pub(crate) fn subjects() -> [Subject; 3] {
             clients: "ssm,sqs,sns",
             dry_run: json!({"tick": "retry", "dry_run": true}),
         },
-        Subject { function: "healthcheck", clients: "ssm,sqs,cloudwatch", dry_run: json!({"dry_run": true}) },
+        Subject {
+            function: "healthcheck",
+            clients: "ssm,sqs,sns,lambda,cloudwatch",
+            dry_run: json!({"dry_run": true}),
+        },
         Subject { function: "migrator", clients: "ssm", dry_run: json!({}) },
     ]
 }
@@ -122,6 +126,16 @@ impl World {
         Sandbox::start(&binary(subject.function)?, self.environment(), Options::default()).await
     }
 
+    /// A fresh process that reads a watch file of its own.
+    pub(crate) async fn sandbox_watching(&self, subject: &Subject, watch_file: &str) -> anyhow::Result<Sandbox> {
+        let path = self.directory.path().join("other.toml");
+        std::fs::write(&path, watch_file).context("writing a watch file")?;
+        let mut environment = self.environment();
+        environment.retain(|(name, _)| *name != "WATCH_FILE");
+        environment.push(("WATCH_FILE", path.to_string_lossy().into_owned()));
+        Sandbox::start(&binary(subject.function)?, environment, Options::default()).await
+    }
+
     /// A fresh process of its peer.
     pub(crate) async fn peer(&self, subject: &Subject) -> anyhow::Result<Sandbox> {
         let program = testkit::binaries::workspace().join("bench/peer/function.py");
@@ -136,6 +150,11 @@ impl World {
     /// A client of the emulator's SQS.
     pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.aws)
+    }
+
+    /// A client of the emulator's CloudWatch.
+    pub(crate) fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
+        aws_sdk_cloudwatch::Client::new(&self.aws)
     }
 
     fn environment(&self) -> Vec<(&'static str, String)> {

@@ -1,6 +1,6 @@
 //! What is deployed, compared with what the code asks for: variables, permissions, alarms, settings, dependencies.
 
-#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod alarms;
 mod dependencies;

@@ -16,7 +16,7 @@ pub(crate) enum Place {
     /// This run did not ask about it, or could not.
     NotAsked,
     /// Its check answered, without a row for it.
-    Vanished(Condition),
+    Vanished(Box<Condition>),
     /// Nobody asks about it any more.
     Nowhere,
 }
@@ -63,6 +63,6 @@ impl<'w> Configured<'w> {
             return Place::NotAsked;
         }
         let vanished = conditions::metric(self.watch_file, check, metric, row.labels.clone(), None, now);
-        vanished.map_or(Place::Nowhere, Place::Vanished)
+        vanished.map_or(Place::Nowhere, |condition| Place::Vanished(Box::new(condition)))
     }
 }

@@ -147,7 +147,7 @@ fn absent(
             Place::Vanished(condition) if is_forgotten(row, &condition, now) => {
                 gone.push(end(row, environment, "has had no row for 7 days", now));
             }
-            Place::Vanished(condition) => conditions.push(condition),
+            Place::Vanished(condition) => conditions.push(*condition),
             Place::Nowhere => gone.push(end(row, environment, "is not in the watch file any more", now)),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use config::RouterConfig;
 use domain::Timestamp;
 use domain::check::Datum;
 use domain::fingerprint::Labels;
@@ -21,9 +22,6 @@ use crate::payload::Tick;
 const OUTBOX: i64 = 500;
 /// A `now` further from the store's clock than this is a replay: it changes nothing, except in the local cloud.
 const REPLAY: SignedDuration = SignedDuration::from_mins(5);
-
-/// For how many seconds the oldest unsent delivery has been waiting.
-const OLDEST_DELIVERY: &str = "OldestDueDelivery";
 
 /// Runs a retry tick. Overlapping and repeated ticks share the work: every row is leased or marked.
 ///
@@ -88,7 +86,11 @@ pub(crate) async fn retry(app: &App, tick: &Tick, deadline: &Deadline) -> Result
 /// Says for how long somebody has been waiting to be told; an alarm on `self` watches it. As a log line, since the router
 /// has no other use for CloudWatch.
 fn report_backlog(app: &App, backlog: &Backlog, now: Timestamp) {
-    let datum = Datum { name: OLDEST_DELIVERY.to_owned(), value: backlog.oldest, unit: Some("Seconds".to_owned()) };
+    let datum = Datum {
+        name: RouterConfig::OLDEST_DELIVERY.to_owned(),
+        value: backlog.oldest,
+        unit: Some("Seconds".to_owned()),
+    };
     let placed = [Placed { dimensions: Labels::new(), datum }];
     embedded::log(&app.policy.namespace, &app.policy.environment, &placed, now);
 }

@@ -6,6 +6,8 @@
 use crate::functions::{HealthcheckConfig, MigratorConfig, RouterConfig};
 
 impl RouterConfig {
+    /// The metric that says for how many seconds the oldest unsent delivery has been there, in the watch file's namespace.
+    pub const OLDEST_DELIVERY: &str = "OldestDueDelivery";
     /// What the function is called: its package, its binary, the end of its name in AWS.
     pub const FUNCTION: &str = "alert-router";
     /// The IAM actions that the function's own code needs.

@@ -39,6 +39,29 @@ async fn a_receiver_that_is_down_is_tried_again_and_told_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tick_is_in_the_ledger_and_says_for_how_long_somebody_has_been_waiting_to_be_told() {
+    let world = World::new().await;
+    let router = world.router().await;
+    // What the last tick logged for CloudWatch.
+    let oldest = || {
+        let output = router.output();
+        let line =
+            output.lines().rev().find(|line| line.contains("\"OldestDueDelivery\":")).expect("a line").to_owned();
+        let document: serde_json::Value = serde_json::from_str(&line[line.find('{').unwrap_or(0)..]).expect("JSON");
+        document["OldestDueDelivery"].as_f64().expect("seconds")
+    };
+    retry(&router, None).await;
+    assert!(oldest().abs() < f64::EPSILON, "nobody waits");
+    world.receivers.behave(Behaviour::answer("pagerduty", 503));
+    accepts(&router, one(&native("disk", "firing", "HIGH", "06:00:00"))).await;
+    retry(&router, Some(&in_minutes(&world, 20).await)).await;
+    retry(&router, Some(&in_minutes(&world, 40).await)).await;
+    assert!((2_400.0..2_460.0).contains(&oldest()), "a try that failed does not begin the wait anew: {}", oldest());
+    let ledger = world.column("select function || ' ' || outcome from watchkeeper.ledger order by started_at").await;
+    assert_eq!(ledger, ["alert-router ok"; 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tick_before_the_pause_is_over_tries_nothing() {
     let world = World::new().await;
     let router = world.router().await;

@@ -3,7 +3,7 @@
 use domain::check::{Metric, Threshold};
 
 use super::template::Alarm;
-use crate::functions::HealthcheckConfig;
+use crate::functions::{HealthcheckConfig, RouterConfig};
 use crate::watch_file::{Check, WatchFile};
 
 /// What does not fit, one sentence each.
@@ -45,9 +45,9 @@ fn against(alarm: &Alarm, check: &Check, metric: &Metric) -> Option<String> {
     })
 }
 
-/// The suite's own heartbeat, and what says whether a metric has a value.
+/// What the suite says of itself, and what says whether a metric has a value.
 fn is_published_otherwise<'m>(alarm: &Alarm, mut metrics: impl Iterator<Item = &'m Metric>) -> bool {
-    alarm.metric == HealthcheckConfig::HEARTBEAT
+    [HealthcheckConfig::HEARTBEAT, RouterConfig::OLDEST_DELIVERY].contains(&alarm.metric.as_str())
         || metrics.any(|metric| alarm.metric.strip_suffix("Present") == Some(metric.name.as_str()))
 }
 
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn presence_and_the_heartbeat_are_published_without_being_written() {
-        for metric in ["LagPresent", HealthcheckConfig::HEARTBEAT] {
+        for metric in ["LagPresent", HealthcheckConfig::HEARTBEAT, RouterConfig::OLDEST_DELIVERY] {
             assert_eq!(told(metric, "", ""), Vec::<String>::new(), "{metric}");
         }
     }

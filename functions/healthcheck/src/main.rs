@@ -4,6 +4,7 @@ mod app;
 mod ask;
 mod conditions;
 mod configured;
+mod direct;
 mod handler;
 mod order;
 mod payload;

@@ -1,5 +1,4 @@
-//! What conditions were, are and become: read from the store and written there with the signals that tell of them; or,
-//! while the store is gone, decided by what this sandbox remembers and told directly.
+//! What conditions were, are and become: read from the store, and written there with the signals that tell of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -91,7 +90,7 @@ pub(crate) async fn on_record(
     let record = check_states::load(client, &fingerprints, patience(deadline)).await?;
 
     let gone = absent(&record, conditions, configured, now);
-    let mut changes = decide(&record, conditions, environment, now);
+    let mut changes = decide(&record, conditions, environment, (now, now));
     for (row, over) in &gone {
         changes.gone.push((row.check.clone(), row.fingerprint.clone()));
         changes.raised.extend(over.clone());
@@ -109,8 +108,13 @@ pub(crate) async fn on_record(
     Ok((Outcome { firing, raised, unsent }, remembered))
 }
 
-/// What each condition becomes.
-fn decide<'c>(record: &Record, conditions: &'c [Condition], environment: &str, now: Timestamp) -> Changes<'c> {
+/// What each condition becomes at `now`; what tells of it is dated `at`.
+pub(crate) fn decide<'c>(
+    record: &Record,
+    conditions: &'c [Condition],
+    environment: &str,
+    (now, at): (Timestamp, Timestamp),
+) -> Changes<'c> {
     let states: BTreeMap<(&str, &Fingerprint), &Remembered> =
         record.remembered.iter().map(|row| ((row.check.as_str(), &row.fingerprint), row)).collect();
     let mut changes = Changes::default();
@@ -119,7 +123,7 @@ fn decide<'c>(record: &Record, conditions: &'c [Condition], environment: &str, n
         let before = states.get(&(condition.check.as_str(), &fingerprint)).map(|row| &row.state);
         let heard = record.heard.contains(&(fingerprint.clone(), condition.source()));
         if let Some(Advanced { state, told }) = advance(before, condition, heard, now) {
-            changes.raised.extend(told.map(|change| raise(condition, change, environment, now)));
+            changes.raised.extend(told.map(|change| raise(condition, change, environment, at)));
             changes.states.push((condition, fingerprint, state));
         }
     }
@@ -185,7 +189,7 @@ fn end(row: &Remembered, environment: &str, why: &str, now: Timestamp) -> (Remem
 }
 
 /// What is remembered after `changes`.
-fn remember(before: Vec<Remembered>, changes: &Changes<'_>) -> Vec<Remembered> {
+pub(crate) fn remember(before: Vec<Remembered>, changes: &Changes<'_>) -> Vec<Remembered> {
     let identity = |row: &Remembered| (row.check.clone(), row.fingerprint.clone());
     let mut rows: BTreeMap<(String, Fingerprint), Remembered> =
         before.into_iter().map(|row| (identity(&row), row)).collect();
@@ -205,48 +209,4 @@ fn remember(before: Vec<Remembered>, changes: &Changes<'_>) -> Vec<Remembered> {
         rows.insert(identity(&row), row);
     }
     rows.into_values().collect()
-}
-
-/// Why there is no record.
-pub(crate) struct Missing<'f> {
-    pub(crate) why: &'f Fault,
-    /// Whether a watched database is gone as well and said so: most likely it is the same server, and one alert enough.
-    pub(crate) said: bool,
-}
-
-/// Tells without a record: by what this sandbox remembers, or, where it remembers nothing, at the first bad reading. The
-/// ids are those of the evaluation (`at`), so that a repeated invocation sends the same signals.
-///
-/// # Errors
-/// Nothing: what the queue did not take is said.
-pub(crate) async fn off_record(
-    queue: &Queue,
-    remembered: &mut Option<Vec<Remembered>>,
-    conditions: &mut Vec<Condition>,
-    environment: &str,
-    missing: &Missing<'_>,
-    at: Timestamp,
-) -> Outcome {
-    if !missing.said {
-        let summary = format!("Watchkeeper's own database is not to be had: {}", missing.why.message);
-        conditions.push(failed(STORE, Observed::Beyond, summary));
-    }
-    let known = remembered.is_some();
-    for condition in conditions.iter_mut().filter(|_| !known) {
-        condition.lasting = Lasting::For(SignedDuration::ZERO);
-    }
-    let record = Record { remembered: remembered.clone().unwrap_or_default(), heard: Default::default() };
-    let changes = decide(&record, conditions, environment, at);
-    let bodies: Vec<&str> = changes.raised.iter().map(|signal| signal.body.as_str()).collect();
-    let failed = queue.send(&bodies).await;
-    let unsent: Vec<(String, String)> =
-        failed.into_iter().filter_map(|(n, why)| Some((changes.raised.get(n)?.id.clone(), why))).collect();
-    let raised = changes.raised.len() - unsent.len();
-    let after = remember(record.remembered, &changes);
-    let firing = after.iter().filter(|row| row.state.firing).count();
-    // What was not sent must be sent by the next run: nothing is remembered of this one.
-    if unsent.is_empty() && known {
-        *remembered = Some(after);
-    }
-    Outcome { firing, raised, unsent }
 }

@@ -7,8 +7,9 @@ use runtime::{Deadline, Fault, Kind, Summary};
 
 use crate::app::App;
 use crate::configured::Configured;
+use crate::direct::{self, Missing};
 use crate::publish;
-use crate::record::{self, Missing, Outcome, Store};
+use crate::record::{self, Outcome, Store};
 
 /// What is to be told.
 pub(crate) struct Found<'w> {
@@ -74,7 +75,7 @@ async fn signal(
     let missing = Missing { why, said: wrong || found.database_gone };
     let environment = found.configured.environment();
     let outcome =
-        record::off_record(&app.queue, &mut remembered, &mut found.conditions, environment, &missing, at).await;
+        direct::off_record(&app.queue, &mut remembered, &mut found.conditions, environment, &missing, (now, at)).await;
     let unsent = outcome.unsent.len();
     count(outcome, summary);
     summary.failed(record::STORE, why.message.clone());

@@ -118,7 +118,8 @@ impl Postgres {
         Ok(self.url(name))
     }
 
-    /// Creates a database as a copy of `template` and returns its URL. Nobody may be connected to the template.
+    /// Creates a database as a copy of `template` and returns its URL. Nobody may be connected to the template; the server
+    /// itself waits up to five seconds for the last to leave.
     ///
     /// # Errors
     /// When `name` exists already or the template is missing or in use.

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ssm::types::ParameterType;
@@ -44,17 +43,7 @@ impl World {
     pub(crate) async fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let database = format!("world_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let template = template().await;
-        // The template's last connection may take a moment to be gone.
-        let mut tries = 0;
-        let database_url = loop {
-            match Postgres::shared().clone_database(template, &database) {
-                Ok(url) => break url,
-                Err(error) if tries == 100 => panic!("cloning the template: {error:#}"),
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-            tries += 1;
-        };
+        let database_url = Postgres::shared().clone_database(template().await, &database).expect("a database");
         Self::on(database_url).await
     }
 

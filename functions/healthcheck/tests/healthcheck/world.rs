@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudwatch::primitives::DateTime;
@@ -44,21 +43,6 @@ async fn migrate(url: &str) {
     store::migrations::migrate(&connection.client, None).await.expect("migrated");
 }
 
-/// A database for Watchkeeper itself; answers with its URL.
-async fn new_store(name: &str) -> String {
-    let template = template().await;
-    // The template's last connection may take a moment to be gone.
-    let mut tries = 0;
-    loop {
-        match Postgres::shared().clone_database(template, name) {
-            Ok(url) => return url,
-            Err(error) if tries == 100 => panic!("cloning the template: {error:#}"),
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-        }
-        tries += 1;
-    }
-}
-
 /// A check of the database `pipeline`; `metrics` are pairs of column and CloudWatch name.
 pub(crate) fn check(name: &str, sql: &str, metrics: &[(&str, &str)]) -> String {
     let mut text = format!("[check.{name}]\ndatabase = \"pipeline\"\nsql = '''{sql}'''\n");
@@ -90,7 +74,8 @@ impl World {
     /// A world whose pipeline is somewhere else.
     pub(crate) async fn on(database: String, database_url: String) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let store_url = new_store(&format!("store_{}", NEXT.fetch_add(1, Ordering::Relaxed))).await;
+        let store = format!("store_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let store_url = Postgres::shared().clone_database(template().await, &store).expect("a database");
         Self::with(database, database_url, store_url).await
     }
 

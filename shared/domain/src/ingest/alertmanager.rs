@@ -1,20 +1,19 @@
 //! An Alertmanager webhook (version 4, and Grafana's, which copies it): a signal for each of its alerts.
 //! <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config>
+//!
+//! Alerts that differ in nothing but their label `severity` are one condition to us and several to Alertmanager, each
+//! with an end of its own: so each severity is a source of its own.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::fields::{Json, instant, list, object, plain, text};
+use super::fields::{Json, instant, labels, list, object, text};
 use super::{Malformed, Reading};
-use crate::fingerprint::Labels;
 use crate::severity::Severity;
 use crate::signal::SignalStatus;
 
-/// Go's zero time, which stands for "no end yet".
-const ZERO_TIME: i64 = super::YEAR_ONE;
-
-/// Reads every alert; `None` where it is no webhook of Alertmanager.
-pub(super) fn read(json: &Json) -> Option<Vec<Result<Reading, Malformed>>> {
+/// Reads every alert of a message that was sent at an instant; `None` where it is no webhook of Alertmanager.
+pub(super) fn read(json: &Json, sent_at: Timestamp) -> Option<Vec<Result<Reading, Malformed>>> {
     json.get("alerts").filter(|alerts| alerts.is_array())?;
     let external_url = text(json, "externalURL");
     if external_url.is_none() && text(json, "groupKey").is_none() {
@@ -22,7 +21,7 @@ pub(super) fn read(json: &Json) -> Option<Vec<Result<Reading, Malformed>>> {
     }
     let source = format!("alertmanager:{}", external_url.unwrap_or_default());
     let alerts = list(json, "alerts");
-    let mut read: Vec<_> = alerts.iter().enumerate().map(|(n, alert)| alert_of(alert, n, &source)).collect();
+    let mut read: Vec<_> = alerts.iter().enumerate().map(|(n, alert)| alert_of(alert, n, &source, sent_at)).collect();
     // `max_alerts` cuts the list; what was cut must not be lost in silence.
     match json.get("truncatedAlerts").and_then(Value::as_u64) {
         Some(cut) if cut > 0 => read.push(Err(Malformed(format!(
@@ -34,20 +33,25 @@ pub(super) fn read(json: &Json) -> Option<Vec<Result<Reading, Malformed>>> {
     Some(read)
 }
 
-fn alert_of(alert: &Value, n: usize, source: &str) -> Result<Reading, Malformed> {
+fn alert_of(alert: &Value, n: usize, source: &str, sent_at: Timestamp) -> Result<Reading, Malformed> {
     let wrong = |what: &str| Malformed(format!("alert {} of Alertmanager's message {what}", n + 1));
     let alert_json = alert.as_object().ok_or_else(|| wrong("is no object"))?;
-    let labels: Labels =
-        object(alert_json, "labels").into_iter().flatten().map(|(name, value)| (name.clone(), plain(value))).collect();
-    let name = labels.get("alertname").ok_or_else(|| wrong("has no label `alertname`"))?.clone();
+    let labels = labels(alert_json);
+    let name = labels
+        .get("alertname")
+        .filter(|name| !name.trim().is_empty())
+        .ok_or_else(|| wrong("has no label `alertname`"))?
+        .clone();
     let (status, since) = match text(alert_json, "status") {
         Some("firing") => (SignalStatus::Firing, instant(alert_json, "startsAt")),
         Some("resolved") => (SignalStatus::Resolved, instant(alert_json, "endsAt")),
         other => return Err(wrong(&format!("has the status `{}`", other.unwrap_or_default()))),
     };
     Ok(Reading {
-        occurred_at: since.filter(|at: &Timestamp| at.as_second() > ZERO_TIME),
-        source: source.to_owned(),
+        // The notifier's clock orders: an alert that comes back after it was taken for over has the `startsAt` of its
+        // first firing.
+        occurred_at: Some(since.map_or(sent_at, |since| since.max(sent_at))),
+        source: labels.get("severity").map_or_else(|| source.to_owned(), |word| format!("{source}#{word}")),
         kind: "prometheus".to_owned(),
         environment: ["environment", "env"].iter().find_map(|name| labels.get(*name)).cloned(),
         status,

@@ -8,11 +8,13 @@ use crate::fingerprint::Labels;
 use crate::severity::Severity;
 use crate::signal::SignalStatus;
 
-fn account(id: Option<&str>) -> Labels {
-    id.map(|id| ("account".to_owned(), id.to_owned())).into_iter().collect()
+/// The labels that are known.
+fn known<const N: usize>(labels: [(&str, Option<&str>); N]) -> Labels {
+    labels.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect()
 }
 
-/// Reads the text that AWS Budgets publishes; `None` where it is none.
+/// Reads the text that AWS Budgets publishes; `None` where it is none. Each threshold of a budget is a condition of its
+/// own: money spent past 100 % is news an hour after 80 %.
 /// <https://docs.aws.amazon.com/cost-management/latest/userguide/sns-alert-chime.html>
 pub(super) fn read_budget(prose: &str) -> Option<Reading> {
     let line = |name: &str| {
@@ -29,7 +31,11 @@ pub(super) fn read_budget(prose: &str) -> Option<Reading> {
         status: SignalStatus::Event,
         // A type we do not know is taken for spent money.
         severity: if alert_type == "FORECASTED" { Severity::Medium } else { Severity::High },
-        labels: account(line("AWS Account")),
+        labels: known([
+            ("account", line("AWS Account")),
+            ("alert_type", Some(&alert_type)),
+            ("threshold", line("Alert Threshold:")),
+        ]),
         summary: format!(
             "The budget {budget} of {} has passed its threshold {}: {} {}",
             said("Budgeted Amount:"),
@@ -42,23 +48,27 @@ pub(super) fn read_budget(prose: &str) -> Option<Reading> {
 }
 
 /// Reads a cost anomaly; `None` where it is none. It begins on the day of the spending, usually days before it is found,
-/// so it counts from its notification.
+/// so it counts from its notification. Only some notifications name the monitor, and the event has another word for the
+/// service: the ARN is always there.
 /// <https://docs.aws.amazon.com/cost-management/latest/userguide/ad-SNS.html>
 pub(super) fn read_anomaly(json: &Json) -> Option<Reading> {
     text(json, "anomalyId")?;
-    let monitor = text(json, "monitorName").or_else(|| text(json, "monitorArn"))?;
+    let name = text(json, "monitorName");
+    let monitor = text(json, "monitorArn").or(name)?;
     let spent = |name| object(json, "impact").and_then(|impact| impact.get(name)).and_then(Value::as_f64);
     let amount = |name| spent(name).map_or_else(|| "an unknown amount".to_owned(), |amount| format!("{amount:.2}"));
-    let about = text(json, "dimensionalValue").unwrap_or("unknown");
+    let dimension = text(json, "dimensionalValue").or_else(|| text(json, "dimensionValue"));
+    let found_by = name.map(|name| format!(" (monitor {name})")).unwrap_or_default();
     Some(Reading {
         source: monitor.to_owned(),
         kind: "cost-anomaly".to_owned(),
         subject: monitor.to_owned(),
         status: SignalStatus::Event,
         severity: Severity::High,
-        labels: account(text(json, "accountId")),
+        labels: known([("account", text(json, "accountId")), ("dimension", dimension)]),
         summary: format!(
-            "{about} cost {} where {} was expected, since {}. {}",
+            "{} cost {} where {} was expected, since {}{found_by}. {}",
+            dimension.unwrap_or("unknown"),
             amount("totalActualSpend"),
             amount("totalExpectedSpend"),
             text(json, "anomalyStartDate").unwrap_or("an unknown day"),

@@ -8,6 +8,7 @@ mod cost;
 mod fields;
 mod invocation;
 mod native;
+mod repair;
 mod transport;
 mod unparsed;
 
@@ -83,8 +84,6 @@ impl Default for Reading {
 /// Longest source, kind, subject or environment, in characters: they stand in unique indexes, whose rows PostgreSQL
 /// limits to about 2,700 bytes.
 const LONGEST_NAME: usize = 512;
-/// 0001-01-01T00:00:00Z in Unix seconds.
-const YEAR_ONE: i64 = -62_135_596_800;
 /// Longest idempotency key kept as it is; a longer one is replaced by its SHA-256.
 const LONGEST_KEY: usize = 512;
 /// Longest summary and runbook, in characters; the whole message stays in `signals.body`.
@@ -95,17 +94,36 @@ pub fn parse(message: &Message, policy: &Policy, ids: &mut dyn FnMut() -> Uuid) 
     let unwrapped = transport::unwrap(message);
     let read = read(&unwrapped, policy);
     let several = read.len() > 1;
-    read.into_iter()
-        .enumerate()
+    let (mut readings, mut wrong) = (Vec::new(), Vec::new());
+    for (n, reading) in read.into_iter().enumerate() {
+        match reading.and_then(checked) {
+            Ok(reading) => readings.push((n, reading)),
+            Err(malformed) => wrong.push((n, malformed)),
+        }
+    }
+    // One notice for all: each would say the same of the whole message.
+    if let Some((first, _)) = wrong.first() {
+        let at = readings.partition_point(|(n, _)| n < first);
+        readings.insert(at, (*first, unparsed::reading(&unwrapped, &reasons(&wrong))));
+    }
+    readings
+        .into_iter()
         .map(|(n, reading)| {
-            let reading = reading
-                .and_then(checked)
-                .unwrap_or_else(|malformed| unparsed::reading(&unwrapped, &malformed.to_string()));
             let message_key =
                 if several { format!("{}#{}", unwrapped.message_id, n + 1) } else { unwrapped.message_id.clone() };
             identified(reading, message, &unwrapped, message_key, policy, ids())
         })
         .collect()
+}
+
+/// The first and the last of what is wrong, and how much more there is.
+fn reasons(wrong: &[(usize, Malformed)]) -> String {
+    match wrong {
+        [] => String::new(),
+        [(_, only)] => only.to_string(),
+        [(_, first), (_, last)] => format!("{first}; {last}"),
+        [(_, first), between @ .., (_, last)] => format!("{first}; {} more of that sort; {last}", between.len()),
+    }
 }
 
 /// Asks each reader in turn; the first that recognises the shape answers.
@@ -117,7 +135,7 @@ fn read(unwrapped: &transport::Unwrapped, policy: &Policy) -> Vec<Result<Reading
         ];
     };
     let event = unwrapped.event.as_ref();
-    if let Some(alerts) = alertmanager::read(json) {
+    if let Some(alerts) = alertmanager::read(json, unwrapped.sent_at) {
         return alerts;
     }
     let one = alarm::read_state_change(json, event, policy)
@@ -142,10 +160,6 @@ fn checked(reading: Reading) -> Result<Reading, Malformed> {
     }
     if reading.environment.as_ref().is_some_and(|name| name.chars().count() > LONGEST_NAME) {
         return Err(Malformed(format!("environment is longer than {LONGEST_NAME} characters")));
-    }
-    // PostgreSQL's instants begin in 4713 BC.
-    if let Some(at) = reading.occurred_at.filter(|at| at.as_second() < YEAR_ONE) {
-        return Err(Malformed(format!("occurred_at is {at}, which is before the year 1")));
     }
     Ok(reading)
 }
@@ -188,7 +202,7 @@ fn identified(
     Signal {
         id,
         idempotency_key: storable(if key.len() > LONGEST_KEY { hex(&Sha256::digest(&key)) } else { key }),
-        occurred_at: reading.occurred_at.or(unwrapped.sent_at).unwrap_or(message.sent_at),
+        occurred_at: reading.occurred_at.unwrap_or(unwrapped.sent_at),
         fingerprint: Fingerprint::of(&environment, &kind, &subject, &labels),
         source,
         kind,

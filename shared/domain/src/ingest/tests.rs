@@ -130,7 +130,7 @@ fn what_nobody_understands_becomes_an_event_about_its_sender_that_says_why() {
         ("{}".to_owned(), Severity::Medium, "shape is not known"),
         ("disk FIRING on db1".to_owned(), Severity::High, "not a JSON object"),
         ("the alarm clock".to_owned(), Severity::Medium, "not a JSON object"),
-        (broken.to_string(), Severity::Medium, "unknown variant `exploded`"),
+        (broken.to_string(), Severity::Medium, "status is `exploded`"),
         (
             json!({"kind": "k", "subject": "s".repeat(600), "status": "event", "source": "z"}).to_string(),
             Severity::Medium,
@@ -188,14 +188,9 @@ fn a_composite_alarm_and_one_on_metric_maths_are_alarms_of_their_own() {
 }
 
 #[test]
-fn an_empty_id_is_no_id_and_a_date_before_the_calendar_is_said() {
-    let native = |id: &str, at: &str| {
-        parsed(json!({"id": id, "source": "s", "kind": "k", "subject": "x", "status": "event", "occurred_at": at}))
-    };
-    assert_eq!(native("", "2026-03-01T06:00:00Z").idempotency_key, "m-1");
-    let ancient = native("1", "-005000-01-01T00:00:00Z");
-    assert_eq!(ancient.kind, "unparsed");
-    assert!(ancient.summary.contains("before the year 1"), "{}", ancient.summary);
+fn an_empty_id_is_no_id() {
+    let native = json!({"id": "", "source": "s", "kind": "k", "subject": "x", "status": "event"});
+    assert_eq!(parsed(native).idempotency_key, "m-1");
 }
 
 #[test]

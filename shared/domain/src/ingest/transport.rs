@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Message;
 use super::fields::{Json, instant, list, text};
+use super::repair::repaired;
 
 /// A message out of its wrapping.
 pub(super) struct Unwrapped {
@@ -12,8 +13,8 @@ pub(super) struct Unwrapped {
     pub(super) message_id: String,
     /// Who sent it: `topic:NAME`, `events:SOURCE` or `principal:ID`.
     pub(super) sender: String,
-    /// When the wrapping says that it was sent.
-    pub(super) sent_at: Option<Timestamp>,
+    /// When the wrapping says that it was sent, else when the queue took it.
+    pub(super) sent_at: Timestamp,
     /// What was sent; of an event, the whole.
     pub(super) text: String,
     /// The same, where it is a JSON object; of an event, its detail.
@@ -37,19 +38,20 @@ pub(super) fn unwrap(message: &Message) -> Unwrapped {
     let raw = |json| Unwrapped {
         message_id: message.message_id.clone(),
         sender: principal(message),
-        sent_at: None,
+        sent_at: message.sent_at,
         text: message.body.clone(),
         json,
         event: None,
     };
     let body = object(&message.body);
-    let mut unwrapped = body.as_ref().and_then(sns_envelope).unwrap_or_else(|| raw(body));
+    let mut unwrapped =
+        body.as_ref().and_then(|envelope| sns_envelope(envelope, message.sent_at)).unwrap_or_else(|| raw(body));
     unwrap_event(&mut unwrapped);
     unwrapped
 }
 
 /// <https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html>
-fn sns_envelope(envelope: &Json) -> Option<Unwrapped> {
+fn sns_envelope(envelope: &Json, queued_at: Timestamp) -> Option<Unwrapped> {
     // A queue in another account is asked to confirm its subscription: a message of its own, which people should see.
     const TYPES: [&str; 3] = ["Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"];
     text(envelope, "Type").filter(|word| TYPES.contains(word))?;
@@ -58,7 +60,7 @@ fn sns_envelope(envelope: &Json) -> Option<Unwrapped> {
     Some(Unwrapped {
         message_id: text(envelope, "MessageId")?.to_owned(),
         sender: format!("topic:{}", topic_arn.rsplit(':').next().unwrap_or(topic_arn)),
-        sent_at: instant(envelope, "Timestamp"),
+        sent_at: instant(envelope, "Timestamp").unwrap_or(queued_at),
         text: sent.to_owned(),
         json: object(sent),
         event: None,
@@ -83,7 +85,7 @@ fn unwrap_event(unwrapped: &mut Unwrapped) {
         unwrapped.sender = format!("events:{}", about.source);
         unwrapped.message_id = id.unwrap_or_else(|| unwrapped.message_id.clone());
     }
-    unwrapped.sent_at = sent_at.or(unwrapped.sent_at);
+    unwrapped.sent_at = sent_at.unwrap_or(unwrapped.sent_at);
     if let Some(Value::Object(detail)) = event.remove("detail") {
         *event = detail;
     }
@@ -98,7 +100,9 @@ fn principal(message: &Message) -> String {
 
 /// A byte order mark, which some editors and shells put first, is no reason not to read what follows.
 fn object(text: &str) -> Option<Json> {
-    serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()
+    let text = text.trim_start_matches('\u{feff}');
+    let mends = || text.trim_start().starts_with('{').then(|| serde_json::from_str(&repaired(text)).ok()).flatten();
+    serde_json::from_str(text).ok().or_else(mends)
 }
 
 /// Who sent a message: `topic:NAME` for an SNS envelope, `events:SOURCE` for an EventBridge event, else `principal:` and

@@ -3,6 +3,8 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod anything;
+mod odd;
+mod story;
 mod table;
 mod transports;
 

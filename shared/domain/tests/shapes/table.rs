@@ -75,15 +75,22 @@ pub(crate) const SHAPES: [(&str, &[&str]); 22] = [
     (
         "alertmanager",
         &[
-            "prometheus | InstanceDown | alertname=InstanceDown,instance=db-1:9100 | prod | alertmanager:http://alertmanager.example.com:9093 | firing | CRITICAL | 2026-03-01T05:50:00.123456789Z",
-            "prometheus | InstanceDown | alertname=InstanceDown,env=staging,instance=db-2:9100 | staging | alertmanager:http://alertmanager.example.com:9093 | firing | MEDIUM | 2026-03-01T05:51:00Z",
-            "prometheus | DiskFull | alertname=DiskFull,instance=db-1:9100 | prod | alertmanager:http://alertmanager.example.com:9093 | resolved | CRITICAL | 2026-03-01T05:55:00Z",
+            "prometheus | InstanceDown | alertname=InstanceDown,instance=db-1:9100 | prod | alertmanager:http://alertmanager.example.com:9093#critical | firing | CRITICAL | -",
+            "prometheus | InstanceDown | alertname=InstanceDown,env=staging,instance=db-2:9100 | staging | alertmanager:http://alertmanager.example.com:9093#warning | firing | MEDIUM | -",
+            "prometheus | DiskFull | alertname=DiskFull,instance=db-1:9100 | prod | alertmanager:http://alertmanager.example.com:9093#page | resolved | CRITICAL | -",
         ],
     ),
-    ("budget-actual", &["budget | data platform | account=123456789012 | prod | data platform | event | HIGH | -"]),
+    (
+        "budget-actual",
+        &[
+            "budget | data platform | account=123456789012,alert_type=ACTUAL,threshold=> $800.00 | prod | data platform | event | HIGH | -",
+        ],
+    ),
     (
         "budget-forecasted",
-        &["budget | data platform | account=123456789012 | prod | data platform | event | MEDIUM | -"],
+        &[
+            "budget | data platform | account=123456789012,alert_type=FORECASTED,threshold=> $800.00 | prod | data platform | event | MEDIUM | -",
+        ],
     ),
     ("claim-false", &["claim | worker-7 | verdict=FALSE | prod | claim | event | LOW | 2026-03-01T05:58:00.25Z"]),
     ("claim-of-nobody", &["unparsed | SENDER |  | prod | SENDER | event | MEDIUM | -"]),
@@ -91,7 +98,12 @@ pub(crate) const SHAPES: [(&str, &[&str]); 22] = [
         "claim-unverifiable",
         &["claim | worker-8 | verdict=UNVERIFIABLE | prod | claim | event | LOW | 2026-03-01T05:58:00Z"],
     ),
-    ("cost-anomaly", &["cost-anomaly | services | account=123456789012 | prod | services | event | HIGH | -"]),
+    (
+        "cost-anomaly",
+        &[
+            "cost-anomaly | arn:aws:ce::123456789012:anomalymonitor/abcdef12-1234-4ea0-84cc-918a97d736ef | account=123456789012,dimension=Amazon EC2 | prod | arn:aws:ce::123456789012:anomalymonitor/abcdef12-1234-4ea0-84cc-918a97d736ef | event | HIGH | -",
+        ],
+    ),
     (
         "invocation-failed",
         &[
@@ -160,7 +172,10 @@ fn what_people_are_told_says_what_happened() {
         ("claim-false", "worker-7 claims what was found FALSE: Stopped nothing; ran docker  stop web"),
         ("claim-of-nobody", "its worker_id names nobody: expected the worker's own id"),
         ("budget-actual", "The budget data platform of $1,000.00 has passed its threshold > $800.00: $812.40 actual"),
-        ("cost-anomaly", "Amazon EC2 cost 1301.00 where 300.00 was expected, since 2026-02-27T00:00:00Z"),
+        (
+            "cost-anomaly",
+            "Amazon EC2 cost 1301.00 where 300.00 was expected, since 2026-02-27T00:00:00Z (monitor services)",
+        ),
         (
             "invocation-failed",
             "An invocation of load-orders was given up (RetriesExhausted), ZeroDivisionError: division by zero",

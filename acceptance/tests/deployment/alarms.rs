@@ -6,7 +6,7 @@ use localstack::operations::FUNCTIONS;
 use serde_json::{Value, json};
 use testkit::binaries::workspace;
 
-use crate::template::{ENVIRONMENTS, deployment, number, resources, watch_file};
+use crate::template::{ENVIRONMENTS, deployment, number, resources, template, watch_file};
 
 /// Alarms about what is watched; all others are about Watchkeeper itself.
 const OF_THE_PIPELINE: [&str; 4] =
@@ -32,7 +32,12 @@ fn check_config_reads_from_the_template_what_sam_makes_of_it() {
         for alarm in deployment.alarms() {
             let made = alarms()[alarm.id.as_str()];
             // The namespace of log metrics is the stack's name, which AWS fills in.
-            assert!(made["Namespace"] == alarm.namespace.as_str() || made["Namespace"].is_object(), "{alarm:?}");
+            if made["Namespace"] != json!({"Ref": "AWS::StackName"}) {
+                let named = made["Namespace"]["Ref"].as_str().and_then(|parameter| deployment.parameter(parameter));
+                assert_eq!(named.or(made["Namespace"].as_str()), Some(alarm.namespace.as_str()), "{environment}");
+            }
+            let condition = template()["Resources"][&alarm.id]["Condition"].as_str();
+            assert_eq!(condition, alarm.condition.as_deref(), "{environment}: {}", alarm.id);
             assert_eq!(made["MetricName"], alarm.metric.as_str(), "{environment}");
             assert_eq!(made["ComparisonOperator"], alarm.comparison.as_str(), "{environment}: {}", alarm.id);
             let (period, periods) = (alarm.period as f64, alarm.periods as f64);
@@ -91,6 +96,14 @@ fn pipeline_alarms_go_to_the_router_and_alarms_about_watchkeeper_straight_to_peo
 }
 
 #[test]
+fn exactly_the_alarms_of_the_pipeline_go_when_they_are_disabled() {
+    let wanted = &template()["Conditions"]["HasPipelineAlarms"];
+    assert_eq!(*wanted, json!({"Fn::Equals": [{"Ref": "PipelineAlarms"}, "enabled"]}));
+    let gone = |id: &&str| template()["Resources"][*id]["Condition"] == "HasPipelineAlarms";
+    assert_eq!(alarms().into_keys().filter(gone).collect::<Vec<_>>(), OF_THE_PIPELINE);
+}
+
+#[test]
 fn every_function_has_an_alarm_on_its_errors_and_on_its_throttles() {
     for function in FUNCTIONS {
         for metric in ["Errors", "Throttles"] {
@@ -111,7 +124,8 @@ fn an_alarm_on_a_log_line_has_its_filter() {
         .flat_map(|filter| filter["MetricTransformations"].as_array().expect("transformations"))
         .map(|metric| (&metric["MetricNamespace"], &metric["MetricName"]))
         .collect();
-    for (id, alarm) in alarms().into_iter().filter(|(_, alarm)| alarm["Namespace"].is_object()) {
+    let on_logs = |alarm: &Value| alarm["Namespace"] == json!({"Ref": "AWS::StackName"});
+    for (id, alarm) in alarms().into_iter().filter(|(_, alarm)| on_logs(alarm)) {
         assert!(made.contains(&(&alarm["Namespace"], &alarm["MetricName"])), "{id}");
     }
 }

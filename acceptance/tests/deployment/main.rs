@@ -5,5 +5,6 @@
 mod alarms;
 mod dependencies;
 mod permissions;
+mod readme;
 mod settings;
 mod template;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use config::{Branch, HealthcheckConfig, MigratorConfig, RouterConfig};
 use localstack::operations::{BY_AWS, FUNCTIONS, permitted, statements};
 
-use crate::template::{ENVIRONMENTS, template, watch_file};
+use crate::template::{ENVIRONMENTS, deployment, template, watch_file};
 
 /// What the SDK or TLS reads, and no code of ours.
 const OF_LIBRARIES: [&str; 1] = ["SSL_CERT_FILE"];
@@ -79,7 +79,9 @@ fn metrics_may_be_sent_to_the_namespace_of_the_watch_files() {
     let statements = statements(template(), "HealthcheckRole");
     let sending = statements.iter().find(|statement| statement["Action"] == "cloudwatch:PutMetricData");
     let namespace = &sending.expect("the permission")["Condition"]["StringEquals"]["cloudwatch:namespace"];
+    let parameter = namespace["Ref"].as_str().expect("a parameter");
     for environment in ENVIRONMENTS {
-        assert_eq!(namespace, watch_file(environment).namespace.as_str(), "{environment}");
+        let permitted = deployment(environment).parameter(parameter).map(str::to_owned);
+        assert_eq!(permitted, Some(watch_file(environment).namespace), "{environment}");
     }
 }

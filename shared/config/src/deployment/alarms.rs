@@ -2,13 +2,45 @@
 
 use domain::check::{Metric, Threshold};
 
+use super::Deployment;
 use super::template::Alarm;
 use crate::functions::{HealthcheckConfig, RouterConfig};
 use crate::watch_file::{Check, WatchFile};
 
+/// The parameter that names the namespace of our metrics, in alarms and in the permit to publish.
+const NAMESPACE: &str = "Namespace";
+/// The parameter that says whether there are alarms on the pipeline's metrics, and the condition they stand under.
+const PIPELINE_ALARMS: &str = "PipelineAlarms";
+const HAS_PIPELINE_ALARMS: &str = "HasPipelineAlarms";
+
 /// What does not fit, one sentence each.
-pub(super) fn problems(alarms: &[Alarm], watch_file: &WatchFile) -> Vec<String> {
-    let ours = alarms.iter().filter(|alarm| alarm.namespace == watch_file.namespace);
+pub(super) fn problems(deployment: &Deployment, watch_file: &WatchFile) -> Vec<String> {
+    let mut problems: Vec<String> = of_the_namespace(deployment, watch_file).into_iter().collect();
+    problems.extend(of_the_metrics(deployment, watch_file));
+    problems
+}
+
+/// Elsewhere nothing may be published, and no alarm would hear of it.
+fn of_the_namespace(deployment: &Deployment, watch_file: &WatchFile) -> Option<String> {
+    let (ours, deployed) = (&watch_file.namespace, deployment.parameter(NAMESPACE).unwrap_or_default());
+    // SAM splits at blanks what is not in quotes.
+    let line = if ours.contains(' ') { format!("'{NAMESPACE}=\"{ours}\"'") } else { format!("\"{NAMESPACE}={ours}\"") };
+    (ours != deployed).then(|| {
+        format!(
+            "namespace is {ours:?}, and healthcheck may publish, and alarms listen, in {deployed:?} only; \
+             [{}.deploy.parameters] in samconfig.toml needs, in parameter_overrides:\n    {line},",
+            deployment.environment
+        )
+    })
+}
+
+fn of_the_metrics(deployment: &Deployment, watch_file: &WatchFile) -> Vec<String> {
+    let environment = &deployment.environment;
+    let of_the_pipeline = |alarm: &Alarm| alarm.condition.as_deref() == Some(HAS_PIPELINE_ALARMS);
+    let without = deployment.parameter(PIPELINE_ALARMS) == Some("disabled");
+    let ours = deployment.alarms.iter().filter(|alarm| {
+        Some(alarm.namespace.as_str()) == deployment.parameter(NAMESPACE) && !(without && of_the_pipeline(alarm))
+    });
     ours.filter_map(|alarm| {
         let metrics =
             watch_file.checks.iter().flat_map(|check| check.metrics.iter().map(move |metric| (check, metric)));
@@ -16,6 +48,11 @@ pub(super) fn problems(alarms: &[Alarm], watch_file: &WatchFile) -> Vec<String> 
         let why = match metrics.clone().find(same) {
             Some((check, metric)) => against(alarm, check, metric)?,
             None if is_published_otherwise(alarm, metrics.map(|(_, metric)| metric)) => return None,
+            None if of_the_pipeline(alarm) => format!(
+                "no check publishes that: add one, or go without the alarms of the pipeline and add, to \
+                 parameter_overrides of [{environment}.deploy.parameters] in samconfig.toml:\n    \
+                 \"{PIPELINE_ALARMS}=disabled\","
+            ),
             None => "no check publishes that: add one, or take the alarm out of template.yaml".to_owned(),
         };
         Some(format!("alarm {} on {}: {why}", alarm.id, alarm.metric))
@@ -66,7 +103,8 @@ mod tests {
         WatchFile::parse(&text, "dev.toml", &environment).expect("a watch file")
     }
 
-    fn told(alarm_on: &str, metric: &str, dimensions: &str) -> Vec<String> {
+    /// What is said of one alarm, which stands under the pipeline's condition.
+    fn told_with(alarm_on: &str, parameters: &[(&str, &str)], watch_file: &WatchFile) -> Vec<String> {
         let alarm = Alarm {
             id: "LagAlarm".to_owned(),
             namespace: "Example".to_owned(),
@@ -75,8 +113,19 @@ mod tests {
             comparison: "GreaterThanThreshold".to_owned(),
             period: 60,
             periods: 1,
+            condition: Some(HAS_PIPELINE_ALARMS.to_owned()),
         };
-        problems(&[alarm], &watch_file(metric, dimensions))
+        let deployment = Deployment {
+            environment: watch_file.environment.clone(),
+            region: None,
+            parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            alarms: vec![alarm],
+        };
+        problems(&deployment, watch_file)
+    }
+
+    fn told(alarm_on: &str, metric: &str, dimensions: &str) -> Vec<String> {
+        told_with(alarm_on, &[(NAMESPACE, "Example")], &watch_file(metric, dimensions))
     }
 
     #[test]
@@ -97,6 +146,29 @@ mod tests {
     fn an_alarm_on_what_nobody_publishes_is_told() {
         let told = told("Lags", "above = 180\nseverity = \"LOW\"", "");
         assert!(matches!(told.as_slice(), [one] if one.contains("no check publishes")), "{told:?}");
+    }
+
+    #[test]
+    fn whoever_has_no_such_metrics_is_told_how_to_go_without_the_alarms_and_then_may() {
+        let told = |switch| {
+            let parameters = [(NAMESPACE, "Example"), (PIPELINE_ALARMS, switch)];
+            told_with("Lags", &parameters, &watch_file("", ""))
+        };
+        let enabled = told("enabled");
+        let line = "[dev.deploy.parameters] in samconfig.toml:\n    \"PipelineAlarms=disabled\",";
+        assert!(matches!(enabled.as_slice(), [one] if one.contains(line)), "{enabled:?}");
+        assert_eq!(told("disabled"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn another_namespace_than_the_deployed_one_comes_with_the_line_to_add() {
+        for (namespace, line) in [("Acme", "    \"Namespace=Acme\","), ("Acme Data", "    'Namespace=\"Acme Data\"',")]
+        {
+            let watch_file =
+                WatchFile { namespace: namespace.to_owned(), ..watch_file("above = 180\nseverity = \"LOW\"", "") };
+            let told = told_with("Lag", &[(NAMESPACE, "Example")], &watch_file);
+            assert!(matches!(told.as_slice(), [one] if one.ends_with(line) && one.contains("[dev.deploy")), "{told:?}");
+        }
     }
 
     #[test]

@@ -60,7 +60,8 @@ impl Deployment {
                 let why = format!("{environment}: template.yaml has no parameter {name}");
                 return Err(DeploymentError::Samconfig(why));
             }
-            parameters.insert(name.to_owned(), value.to_owned());
+            // SAM takes a value with blanks in double quotes.
+            parameters.insert(name.to_owned(), value.trim_matches('"').to_owned());
         }
         let alarms = template::alarms(template, &parameters).map_err(DeploymentError::Template)?;
         Ok(Self { environment: environment.clone(), region, parameters, alarms })
@@ -76,9 +77,9 @@ impl Deployment {
         &self.alarms
     }
 
-    /// What does not fit together: alarms and metrics, and what checks ask and may not ask.
+    /// What does not fit together: the namespace, alarms and metrics, and what checks ask and may not ask.
     pub fn problems(&self, watch_file: &WatchFile) -> Vec<String> {
-        let mut problems = alarms::problems(&self.alarms, watch_file);
+        let mut problems = alarms::problems(self, watch_file);
         problems.extend(permits::problems(self, watch_file));
         problems
     }

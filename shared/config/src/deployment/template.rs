@@ -22,6 +22,8 @@ pub struct Alarm {
     pub period: u64,
     /// How many periods in a row.
     pub periods: u64,
+    /// The condition under which it is deployed, if not always.
+    pub condition: Option<String>,
 }
 
 /// A line's depth, key and value.
@@ -69,19 +71,27 @@ pub(super) fn defaults(template: &str) -> Result<BTreeMap<String, String>, Strin
 
 /// Every alarm on one metric.
 pub(super) fn alarms(template: &str, parameters: &BTreeMap<String, String>) -> Result<Vec<Alarm>, String> {
-    let mut resources: Vec<(&str, &str, BTreeMap<&str, &str>)> = Vec::new();
+    // Of each its id, what stands directly below it, and its properties.
+    let mut resources: Vec<(&str, BTreeMap<&str, &str>, BTreeMap<&str, &str>)> = Vec::new();
     for line in section(template, "Resources") {
         match (line.depth, line.key, resources.last_mut()) {
-            (2, id, _) => resources.push((id, "", BTreeMap::new())),
-            (4, "Type", Some((_, of, _))) => *of = line.value,
+            (2, id, _) => resources.push((id, BTreeMap::new(), BTreeMap::new())),
+            (4, key, Some((_, attributes, _))) => {
+                attributes.insert(key, line.value);
+            }
             (6, key, Some((.., properties))) => {
                 properties.insert(key, line.value);
             }
             _ => {}
         }
     }
-    let alarms = resources.iter().filter(|(_, of, _)| *of == "AWS::CloudWatch::Alarm");
-    alarms.map(|(id, _, properties)| alarm(id, properties, parameters)).collect()
+    let alarms =
+        resources.iter().filter(|(_, attributes, _)| attributes.get("Type") == Some(&"AWS::CloudWatch::Alarm"));
+    let read = |(id, attributes, properties): &(&str, BTreeMap<&str, &str>, BTreeMap<&str, &str>)| {
+        let condition = attributes.get("Condition").map(|name| (*name).to_owned());
+        alarm(id, properties, parameters).map(|alarm| Alarm { condition, ..alarm })
+    };
+    alarms.map(read).collect()
 }
 
 fn alarm(id: &str, properties: &BTreeMap<&str, &str>, parameters: &BTreeMap<String, String>) -> Result<Alarm, String> {
@@ -99,6 +109,7 @@ fn alarm(id: &str, properties: &BTreeMap<&str, &str>, parameters: &BTreeMap<Stri
         comparison: text("ComparisonOperator")?.to_owned(),
         period: number(id, "Period", text("Period")?)?,
         periods: number(id, "EvaluationPeriods", text("EvaluationPeriods")?)?,
+        condition: None,
     })
 }
 
@@ -124,6 +135,7 @@ Resources:
     Type: AWS::SQS::Queue
   Late:
     Type: AWS::CloudWatch::Alarm
+    Condition: Wanted
     Properties:
       Namespace: Example
       MetricName: Lag
@@ -153,6 +165,7 @@ Outputs:
             comparison: "GreaterThanThreshold".to_owned(),
             period: 60,
             periods: 2,
+            condition: Some("Wanted".to_owned()),
         };
         assert_eq!(alarms, [expected]);
     }

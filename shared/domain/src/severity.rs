@@ -45,10 +45,10 @@ impl Severity {
     /// wherever it stands alone.
     pub fn from_any_scale(word: &str) -> Result<Self, UnknownSeverity> {
         match word.trim().to_ascii_lowercase().as_str() {
-            "critical" | "sev1" | "p1" | "page" => Ok(Self::Critical),
+            "critical" | "crit" | "sev1" | "p1" | "page" | "sev0" | "p0" | "fatal" | "emergency" => Ok(Self::Critical),
             "high" | "sev2" | "p2" | "error" => Ok(Self::High),
             "medium" | "sev3" | "p3" | "warning" | "warn" => Ok(Self::Medium),
-            "low" | "sev4" | "p4" | "info" => Ok(Self::Low),
+            "low" | "sev4" | "p4" | "info" | "sev5" | "p5" | "notice" | "debug" | "none" => Ok(Self::Low),
             _ => Err(UnknownSeverity(word.to_owned())),
         }
     }
@@ -83,6 +83,16 @@ mod tests {
             for word in words {
                 assert_eq!(Severity::from_any_scale(word), Ok(severity), "{word}");
             }
+        }
+        for (words, severity) in [
+            (["P0", "sev0", "fatal", "Emergency", "crit"], Severity::Critical),
+            (["none", "notice", "P5", "SEV5", "debug"], Severity::Low),
+        ] {
+            assert_eq!(
+                words.map(Severity::from_any_scale),
+                std::array::from_fn(|_| Ok(severity)),
+                "beyond the ends of our scale"
+            );
         }
         assert!(Severity::from_any_scale("urgent").is_err());
     }

@@ -12,7 +12,8 @@ use crate::nearest::nearest;
 const ASKED: [&str; 9] =
     ["kind", "subject", "source", "sender", "environment", "status", "severity", "command", "labels"];
 /// Identity labels that our own shapes give: a slip in one of them is a slip, not another label.
-const KNOWN_LABELS: [&str; 4] = ["verdict", "account", "region", "run_timestamp"];
+const KNOWN_LABELS: [&str; 7] =
+    ["verdict", "account", "region", "run_timestamp", "alert_type", "threshold", "dimension"];
 
 /// The rules, in order.
 pub(super) fn rules(root: &Table<'_>) -> Vec<Rule> {
@@ -50,6 +51,9 @@ fn signals(when: &Table<'_>) -> When {
         }
     }
     if let Some(table) = when.open_table("labels") {
+        if table.keys().is_empty() {
+            table.note("asks nothing: expected an identity label, as in { verdict = \"FALSE\" }".to_owned());
+        }
         for name in table.keys() {
             let values = table.words(name.value).iter().map(|word| word.value.to_owned()).collect();
             labels.insert(name.value.to_owned(), values);

@@ -44,6 +44,10 @@ fn every_mistake_is_told_with_its_line_and_what_was_expected() {
     for (rule, mistakes) in [
         ("when = { kind = \"claim\" }", &["w.toml:7: classify[0].severity: is missing: how bad they are"][..]),
         ("severity = \"LOW\"", &["w.toml:7: classify[0].when: is missing: which signals"]),
+        (
+            "when = { labels = {} }\nseverity = \"LOW\"",
+            &["w.toml:8: classify[0].when.labels: asks nothing: expected an identity label"],
+        ),
         ("when = {}\nseverity = \"LOW\"", &["w.toml:8: classify[0].when: asks nothing: expected one of kind"]),
         (
             "when = { verdcit = \"FALSE\" }\nseverity = \"LOW\"",

@@ -1,6 +1,6 @@
 //! A worker's claim report: what it says it did, and whether that was found to be true.
 
-use super::fields::{Json, instant, plain, text};
+use super::fields::{Json, instant, plain, scalar};
 use super::{Malformed, Reading};
 use crate::severity::Severity;
 use crate::signal::SignalStatus;
@@ -13,7 +13,8 @@ const NOBODY: &str = "unknown";
 
 /// Reads a report; `None` where it is none.
 pub(super) fn read(json: &Json) -> Option<Result<Reading, Malformed>> {
-    let verdict = text(json, "verdict").or_else(|| text(json, "status"))?.trim().to_uppercase();
+    let verdict = scalar(json, "verdict").or_else(|| scalar(json, "status"))?.trim().to_uppercase();
+    let verdict = verdict.strip_suffix("_CLAIM").unwrap_or(&verdict).to_owned();
     let known = VERDICTS.contains(&verdict.as_str());
     let names = |name| json.contains_key(name);
     let is_claim = (names("claim") && (known || names("worker_id"))) || (names("worker_id") && known);
@@ -36,7 +37,7 @@ fn report(json: &Json, verdict: String) -> Result<Reading, Malformed> {
         source: "claim".to_owned(),
         kind: "claim".to_owned(),
         subject: worker.to_owned(),
-        environment: text(json, "environment").map(str::to_owned),
+        environment: ["environment", "env"].iter().find_map(|name| scalar(json, name)),
         status: SignalStatus::Event,
         severity: Severity::Low,
         summary: format!("{worker} claims what was found {verdict}: {}", claim.trim()),

@@ -18,8 +18,11 @@ fn known<const N: usize>(labels: [(&str, Option<&str>); N]) -> Labels {
 /// <https://docs.aws.amazon.com/cost-management/latest/userguide/sns-alert-chime.html>
 pub(super) fn read_budget(prose: &str) -> Option<Reading> {
     let line = |name: &str| {
-        let line = prose.lines().find_map(|line| line.trim().strip_prefix(name))?.trim();
-        (!line.is_empty()).then_some(line)
+        let said = prose.lines().find_map(|line| {
+            let (head, said) = line.trim().split_at_checked(name.len())?;
+            head.eq_ignore_ascii_case(name).then_some(said)
+        });
+        said.map(|said| said.trim_matches([':', ' ', '\t'])).filter(|said| !said.is_empty())
     };
     let budget = line("Budget Name:")?;
     let alert_type = line("Alert Type:")?.to_uppercase();

@@ -7,6 +7,7 @@ mod odd;
 mod story;
 mod table;
 mod transports;
+mod wordings;
 
 use std::path::PathBuf;
 

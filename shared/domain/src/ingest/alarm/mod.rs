@@ -3,6 +3,7 @@
 //! Two wordings say the same: the notification of SNS (`sns`) and the state change of EventBridge, which the direct
 //! Lambda action shares (`state_change`). An alarm that comes both ways is one source of one condition.
 
+mod regions;
 mod sns;
 mod state_change;
 
@@ -91,29 +92,34 @@ impl Alarm<'_> {
         self.arn_part(4).or(self.account)
     }
 
-    /// `eu-central-1`, from the ARN: SNS gives `Region` a name for people.
+    /// `eu-central-1`, from the ARN, else as the message has it.
     fn region_code(&self) -> Option<&str> {
         self.arn_part(3).or(self.region)
     }
 
+    /// The ARN, put together where a message leaves it out: what it says must end what another transport began.
     fn source(&self) -> String {
-        self.arn.map_or_else(
-            || {
-                let (account, region) = (self.account.unwrap_or("unknown"), self.region.unwrap_or("unknown"));
-                format!("{account}/{region}/{}", self.name)
-            },
-            str::to_owned,
-        )
+        let (account, region) = (self.account.unwrap_or("unknown"), self.region.unwrap_or("unknown"));
+        let is_code = !region.contains([' ', '(']) && region.contains('-');
+        match self.arn {
+            Some(arn) => arn.to_owned(),
+            None if is_code && self.account.is_some() => {
+                let partition = regions::partition(region);
+                format!("arn:{partition}:cloudwatch:{region}:{account}:alarm:{}", self.name)
+            }
+            None => format!("{account}/{region}/{}", self.name),
+        }
     }
 
-    /// The tag `severity`, else `severity=X` in the description.
+    /// The tag `severity`, else the first `severity=X` or `severity: X` in the description that can be read.
     fn own_severity(&self) -> Option<Severity> {
         let tag = self.tags.and_then(|tags| text(tags, "severity").or_else(|| text(tags, "Severity")));
-        let described = self.description.and_then(|text| {
-            let (_, after) = text.split_once("severity=")?;
-            after.split(|c: char| !c.is_ascii_alphanumeric()).next()
-        });
-        [tag, described].into_iter().flatten().find_map(|word| Severity::from_any_scale(word).ok())
+        let read = |word: &str| Severity::from_any_scale(word).ok();
+        tag.and_then(read).or_else(|| {
+            let small = self.description?.to_ascii_lowercase();
+            let words = small.split("severity").skip(1).filter_map(|after| after.trim_start().strip_prefix(['=', ':']));
+            words.filter_map(|word| word.trim_start().split(|c: char| !c.is_ascii_alphanumeric()).next()).find_map(read)
+        })
     }
 
     fn summary(&self) -> String {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Alarm, Metric};
+use super::{Alarm, Metric, regions};
 use crate::ingest::fields::{Json, instant, list, object, text};
 use crate::ingest::{Malformed, Reading};
 use crate::policy::Policy;
@@ -15,7 +15,7 @@ pub(in crate::ingest) fn read(json: &Json, policy: &Policy) -> Option<Result<Rea
         name,
         arn: text(json, "AlarmArn"),
         account: text(json, "AWSAccountId"),
-        region: text(json, "Region"),
+        region: text(json, "Region").map(regions::code),
         description: text(json, "AlarmDescription"),
         tags: object(json, "alarmTags").or_else(|| object(json, "AlarmTags")),
         state,

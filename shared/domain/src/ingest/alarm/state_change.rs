@@ -13,11 +13,23 @@ use crate::signal::SignalStatus;
 
 type Read = Option<Result<Reading, Malformed>>;
 
-/// Reads the detail of a `CloudWatch Alarm State Change`.
+/// Reads the detail of a `CloudWatch Alarm State Change`, or such a detail alone, as a rule with the input path `$.detail`
+/// sends it.
+///
+/// A composite alarm whose actions its owner has suppressed for now changes state by event all the same. That it fires is
+/// then on record and told to nobody; that it is over ends what is open.
 pub(in crate::ingest) fn read_state_change(detail: &Json, event: Option<&Event>, policy: &Policy) -> Read {
-    let event = event.filter(|event| event.detail_type == "CloudWatch Alarm State Change")?;
-    let alarm = Alarm { tags: object(detail, "alarmTags"), ..of_event(event, alarm(detail)?) };
-    Some(alarm.into_reading(policy))
+    let alarm = match event {
+        Some(event) if event.detail_type == "CloudWatch Alarm State Change" => of_event(event, alarm(detail)?),
+        None => alarm(detail)?,
+        Some(_) => return None,
+    };
+    let suppressed = object(detail, "state").is_some_and(|state| text(state, "actionsSuppressedBy").is_some());
+    let reading = Alarm { tags: object(detail, "alarmTags"), ..alarm }.into_reading(policy);
+    Some(reading.map(|reading| match reading.status {
+        SignalStatus::Firing if suppressed => Reading { status: SignalStatus::None, ..reading },
+        _ => reading,
+    }))
 }
 
 /// Reads what CloudWatch invokes a function with that is an alarm's action, put on the queue by whoever received it.

@@ -88,7 +88,7 @@ const PRESENCE_UNIT: &str = "None";
 pub struct Datum {
     /// The metric's name.
     pub name: String,
-    /// The value; always finite.
+    /// The value; always one that CloudWatch takes.
     pub value: f64,
     /// The unit, if it has one.
     pub unit: Option<String>,
@@ -97,11 +97,12 @@ pub struct Datum {
 /// What one reading of a metric amounts to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
-    /// The value, if there is a finite one.
+    /// The value, if there is one that CloudWatch takes.
     pub value: Option<f64>,
     /// What to send.
     pub data: Vec<Datum>,
-    /// The reading was NaN or infinite. CloudWatch refuses such a value and everything sent along with it.
+    /// The reading was NaN, infinite, or too large or too small for CloudWatch, which refuses such a value and everything sent
+    /// along with it.
     pub dropped: bool,
 }
 
@@ -113,7 +114,7 @@ impl Metric {
 
     /// What a reading amounts to. `None` is SQL's NULL: an empty table has no lag, and saying 0 would call it healthy.
     pub fn measure(&self, reading: Option<f64>) -> Measured {
-        let value = reading.filter(|value| value.is_finite());
+        let value = reading.filter(|value| is_taken_by_cloudwatch(*value));
         let dropped = reading.is_some() && value.is_none();
         let mut data = Vec::new();
         if let Some(value) = value {
@@ -125,6 +126,13 @@ impl Metric {
         }
         Measured { value, data, dropped }
     }
+}
+
+/// Whether CloudWatch takes a value: 0, or a magnitude from 2^-360 to 2^360.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html>
+fn is_taken_by_cloudwatch(value: f64) -> bool {
+    let largest = 2_f64.powi(360);
+    value == 0.0 || (largest.recip()..=largest).contains(&value.abs())
 }
 
 #[cfg(test)]
@@ -183,6 +191,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_largest_and_smallest_values_of_cloudwatch_are_sent_and_those_beyond_are_dropped() {
+        let largest = 2_f64.powi(360);
+        for (value, dropped) in [
+            (0.0, false),
+            (-0.0, false),
+            (largest, false),
+            (-largest, false),
+            (largest.recip(), false),
+            (largest * 1.01, true),
+            (-largest * 1.01, true),
+            (largest.recip() / 1.01, true),
+            (f64::MAX, true),
+            (f64::MIN_POSITIVE, true),
+            (f64::NAN, true),
+            (f64::NEG_INFINITY, true),
+        ] {
+            let measured = lag(false).measure(Some(value));
+            let expected = if dropped { None } else { Some(value) };
+            assert_eq!((measured.dropped, measured.value), (dropped, expected), "{value}");
+        }
+    }
+
     proptest! {
         #[test]
         fn nothing_that_cloudwatch_refuses_is_ever_sent(
@@ -190,8 +221,8 @@ mod tests {
             presence: bool,
         ) {
             let measured = lag(presence).measure(reading);
-            prop_assert!(measured.data.iter().all(|datum| datum.value.is_finite()));
-            prop_assert_eq!(measured.dropped, reading.is_some_and(|value| !value.is_finite()));
+            prop_assert!(measured.data.iter().all(|datum| datum.value == 0.0 || (1e-109..1e109).contains(&datum.value.abs())));
+            prop_assert_eq!(measured.dropped, reading.is_some() && measured.value.is_none());
             prop_assert!(!measured.data.is_empty());
         }
     }

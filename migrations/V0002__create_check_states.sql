@@ -15,10 +15,16 @@ create table watchkeeper.check_states (
     -- The first evaluation of those in a row that found it beyond its limit.
     breaching_since timestamptz,
     evaluated_at    timestamptz      not null,
+    -- The last evaluation that had a value for it.
+    seen_at         timestamptz      not null,
     -- It ran out of its time, and runs last the next time.
     timed_out       boolean          not null,
     primary key (check_name, fingerprint)
 );
+
+-- Every evaluation asks what the router holds for firing from checks.
+create index alert_sources_of_checks on watchkeeper.alert_sources (source)
+    where status = 'firing' and source like 'check:%';
 
 create table watchkeeper.ledger (
     run_id       uuid        primary key,

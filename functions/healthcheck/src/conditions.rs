@@ -11,6 +11,7 @@ use domain::fingerprint::Labels;
 use domain::{Severity, Timestamp};
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
+use store::check_states::Turn;
 
 use crate::ask::{Checked, Failure, Measurement, Outcome, Reading};
 
@@ -21,8 +22,13 @@ pub(crate) const CHECK_FAILED: &str = "check-failed";
 /// How bad that is where the watch file does not say.
 const FAILED_SEVERITY: Severity = Severity::High;
 
-/// Everything that a run's measurements say something about.
-pub(crate) fn of(watch_file: &WatchFile, measured: &Measurement<'_>, now: Timestamp) -> Vec<Condition> {
+/// Everything that a run's measurements say something about; `turns` are those of the run before.
+pub(crate) fn of(
+    watch_file: &WatchFile,
+    measured: &Measurement<'_>,
+    turns: Option<&BTreeMap<String, Turn>>,
+    now: Timestamp,
+) -> Vec<Condition> {
     let databases = measured.databases.iter().map(|(name, asked)| database(watch_file, name, asked.as_ref().err()));
     let checks = measured.checked.iter().flat_map(|checked| {
         let readings = match &checked.outcome {
@@ -30,7 +36,8 @@ pub(crate) fn of(watch_file: &WatchFile, measured: &Measurement<'_>, now: Timest
             Outcome::Failed(_) | Outcome::Unreachable | Outcome::Remaining => &[],
         };
         let thresholds = readings.iter().filter_map(|reading| beyond(watch_file, checked.check, reading, now));
-        std::iter::once(could_run(checked)).chain(thresholds)
+        let timed_out = turns.and_then(|turns| turns.get(&checked.check.name)).is_some_and(|turn| turn.timed_out);
+        std::iter::once(could_run(watch_file, checked, timed_out, now)).chain(thresholds)
     });
     merged(databases.chain(checks))
 }
@@ -88,7 +95,8 @@ pub(crate) fn failed(name: &str, observed: Observed, summary: String) -> Conditi
     }
 }
 
-fn could_run(checked: &Checked<'_>) -> Condition {
+/// `timed_out` is whether it ran out of its time the last time; then it runs last, and no time left for it is no excuse.
+fn could_run(watch_file: &WatchFile, checked: &Checked<'_>, timed_out: bool, now: Timestamp) -> Condition {
     let check = checked.check;
     let name = &check.name;
     let unread =
@@ -99,6 +107,10 @@ fn could_run(checked: &Checked<'_>) -> Condition {
             Some(why) => (Observed::Beyond, Some(why), false),
         },
         Outcome::Failed(failure) => (Observed::Beyond, Some(failure.to_string()), failure.timed_out),
+        Outcome::Remaining if timed_out => {
+            let why = "it ran out of its time before, and the others left it too little now";
+            (Observed::Beyond, Some(why.to_owned()), true)
+        }
         // Its database says so, once; or it runs first the next time.
         Outcome::Unreachable | Outcome::Remaining => (Observed::Unknown, None, false),
     };
@@ -111,6 +123,7 @@ fn could_run(checked: &Checked<'_>) -> Condition {
     Condition {
         severity: check.severity.unwrap_or(FAILED_SEVERITY),
         lasting: Lasting::For(check.failing_for),
+        watched: is_open(watch_file, check.hours.as_deref(), now),
         timed_out,
         details,
         ..failed(name, observed, summary)
@@ -143,7 +156,6 @@ pub(crate) fn metric(
         None if metric.missing == Missing::Breaching => Observed::Beyond,
         None => Observed::Unknown,
     };
-    let hours = metric.hours.as_deref().and_then(|name| watch_file.hours.get(name));
     let mut details = Map::from_iter([
         ("check".to_owned(), json!(check.name)),
         ("threshold".to_owned(), json!(threshold.to_string())),
@@ -156,7 +168,7 @@ pub(crate) fn metric(
         subject: format!("{}/{}", watch_file.namespace, metric.name),
         severity: metric.severity.unwrap_or(FAILED_SEVERITY),
         lasting: Lasting::of(metric.lasting),
-        watched: hours.is_none_or(|hours| hours.is_open(now)),
+        watched: is_open(watch_file, metric.hours.as_deref(), now),
         observed,
         value,
         timed_out: false,
@@ -164,6 +176,11 @@ pub(crate) fn metric(
         labels: dimensions,
         details,
     })
+}
+
+/// Whether it is within the business hours of this name; without any, it always is.
+fn is_open(watch_file: &WatchFile, hours: Option<&str>, now: Timestamp) -> bool {
+    hours.and_then(|name| watch_file.hours.get(name)).is_none_or(|hours| hours.is_open(now))
 }
 
 fn runbook(details: &mut Map<String, Value>, runbook: Option<&str>) {

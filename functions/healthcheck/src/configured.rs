@@ -17,21 +17,29 @@ pub(crate) enum Place {
     NotAsked,
     /// Its check answered, without a row for it.
     Vanished(Box<Condition>),
+    /// Its check is switched off.
+    Off,
     /// Nobody asks about it any more.
     Nowhere,
 }
 
-/// The watch file, and which of its checks this run asked with success.
+/// The watch file, which of its checks are switched off, and which this run asked with success.
 pub(crate) struct Configured<'w> {
     watch_file: &'w WatchFile,
+    off: BTreeSet<&'w str>,
     answered: BTreeSet<&'w str>,
     complete: bool,
 }
 
 impl<'w> Configured<'w> {
     /// `complete` is whether the run was meant to ask everything: only then does what is missing end.
-    pub(crate) fn new(watch_file: &'w WatchFile, answered: BTreeSet<&'w str>, complete: bool) -> Self {
-        Self { watch_file, answered, complete }
+    pub(crate) fn new(
+        watch_file: &'w WatchFile,
+        off: BTreeSet<&'w str>,
+        answered: BTreeSet<&'w str>,
+        complete: bool,
+    ) -> Self {
+        Self { watch_file, off, answered, complete }
     }
 
     /// The environment that fingerprints are of.
@@ -39,10 +47,19 @@ impl<'w> Configured<'w> {
         self.watch_file.environment.as_str()
     }
 
+    /// The metric that a condition is about, if it is about one of ours.
+    pub(crate) fn metric_of(&self, kind: &str, subject: &str) -> Option<String> {
+        let name = subject.strip_prefix(self.watch_file.namespace.as_str())?.strip_prefix('/')?;
+        (kind == conditions::METRIC).then(|| name.to_owned())
+    }
+
     /// Where a row belongs.
     pub(crate) fn place_of(&self, row: &Remembered, now: Timestamp) -> Place {
         if !self.complete {
             return Place::NotAsked;
+        }
+        if self.off.contains(row.check.as_str()) && !self.watch_file.databases.contains_key(&row.check) {
+            return Place::Off;
         }
         let named = self.watch_file.check(&row.check);
         let Some(metric) = &row.metric else {

@@ -1,7 +1,7 @@
 //! Telling without a record: while the store is gone, by what this sandbox remembers of it.
 
 use domain::Timestamp;
-use domain::condition::{Condition, Lasting, Observed};
+use domain::condition::{Condition, Lasting, Observed, source};
 use jiff::SignedDuration;
 use runtime::Fault;
 use runtime::queue::Queue;
@@ -34,11 +34,16 @@ pub(crate) async fn off_record(
         let summary = format!("Watchkeeper's own database is not to be had: {}", missing.why.message);
         conditions.push(failed(STORE, Observed::Beyond, summary));
     }
-    let known = remembered.is_some();
-    for condition in conditions.iter_mut().filter(|_| !known) {
-        condition.lasting = Lasting::For(SignedDuration::ZERO);
+    if remembered.is_none() {
+        for condition in conditions.iter_mut() {
+            condition.lasting = Lasting::For(SignedDuration::ZERO);
+        }
     }
-    let record = Record { remembered: remembered.clone().unwrap_or_default(), heard: Default::default() };
+    let known = remembered.clone().unwrap_or_default();
+    // What was told is taken for heard: there is nobody to ask.
+    let firing = known.iter().filter(|row| row.state.firing);
+    let heard = firing.map(|row| ((row.fingerprint.clone(), source(&row.check)), None)).collect();
+    let record = Record { remembered: known, heard };
     let changes = decide(&record, conditions, environment, (now, at));
     let bodies: Vec<&str> = changes.raised.iter().map(|signal| signal.body.as_str()).collect();
     let failed = queue.send(&bodies).await;
@@ -51,5 +56,5 @@ pub(crate) async fn off_record(
     if unsent.is_empty() {
         *remembered = Some(after);
     }
-    Outcome { firing, raised, unsent }
+    Outcome { firing, raised, unsent, newer: None }
 }

@@ -1,5 +1,6 @@
 //! The story of an invocation: ask what the watch file asks, decide what that means, tell it, write it down, answer it.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use config::watch_file::Check;
@@ -49,7 +50,7 @@ pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>)
     for stale in &parameters.stale {
         summary.failed(stale.name(), stale.to_string());
     }
-    let checks = switched_on(checks, &parameters.switches, &mut summary);
+    let (checks, off) = switched(checks, &parameters.switches, &mut summary);
     let checks = match &store {
         Ok(store) => in_turn(checks, &store.turns),
         Err(_) => checks,
@@ -65,7 +66,7 @@ pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>)
         None => {
             let found = Found {
                 conditions: conditions(app, &store, &measured, now).await,
-                configured: Configured::new(&app.watch_file, report.answered(), payload.checks.is_none()),
+                configured: Configured::new(&app.watch_file, off, report.answered(), payload.checks.is_none()),
                 data: report.take_data(),
                 database_gone: measured.databases.values().any(Result::is_err),
             };
@@ -92,18 +93,23 @@ async fn open(app: &App, parameters: &mut Current, began: Instant, deadline: &De
     Store::open(&parameters.secrets, deadline).await
 }
 
-/// The checks that nobody switched off; the others are named.
-fn switched_on<'w>(checks: Vec<&'w Check>, switches: &Switches, summary: &mut Summary) -> Vec<&'w Check> {
-    let mut on = Vec::with_capacity(checks.len());
+/// The checks that nobody switched off, and the names of those that somebody did.
+fn switched<'w>(
+    checks: Vec<&'w Check>,
+    switches: &Switches,
+    summary: &mut Summary,
+) -> (Vec<&'w Check>, BTreeSet<&'w str>) {
+    let (mut on, mut off) = (Vec::with_capacity(checks.len()), BTreeSet::new());
     for check in checks {
         match &check.switch {
             Some(switch) if switches.get(switch).is_off() => {
                 summary.skipped(&check.name, format!("the switch {switch} is off"));
+                off.insert(check.name.as_str());
             }
             _ => on.push(check),
         }
     }
-    on
+    (on, off)
 }
 
 /// Asks everything; what a database did not let in for, once more where SSM has another secret by now.
@@ -137,7 +143,8 @@ async fn conditions(
     measured: &Measurement<'_>,
     now: Timestamp,
 ) -> Vec<domain::condition::Condition> {
-    let mut conditions = conditions::of(&app.watch_file, measured, now);
+    let turns = store.as_ref().ok().map(|store| &store.turns);
+    let mut conditions = conditions::of(&app.watch_file, measured, turns, now);
     if let Ok(store) = store
         && subscribers::is_due(store.turns.get(subscribers::CHECK), now)
     {

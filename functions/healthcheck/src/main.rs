@@ -1,5 +1,6 @@
 //! `healthcheck`: runs the watch file's checks, publishes what they measure and raises what crossed its threshold.
 
+mod absent;
 mod app;
 mod ask;
 mod conditions;

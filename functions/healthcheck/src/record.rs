@@ -1,12 +1,11 @@
 //! What conditions were, are and become: read from the store, and written there with the signals that tell of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use config::{SecretRef, Secrets};
-use domain::condition::{Advanced, Condition, Lasting, Observed, Raised, advance, raise};
+use domain::condition::{Advanced, Condition, Observed, advance, raise};
 use domain::{Fingerprint, Timestamp};
-use jiff::SignedDuration;
 use runtime::queue::Queue;
 use runtime::raise::raise as send;
 use runtime::{Deadline, Fault};
@@ -15,15 +14,14 @@ use store::check_states::{self, Changes, Record, Remembered, Turn};
 use store::outbox::Outgoing;
 use store::{Connection, migrations};
 
+use crate::absent;
 use crate::conditions::failed;
-use crate::configured::{Configured, Place};
+use crate::configured::Configured;
 
 /// The longest that one exchange with Postgres may take.
 const EXCHANGE: Duration = Duration::from_secs(5);
-/// A combination of dimensions that has had no row for so long is not expected any more.
-const FORGOTTEN: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// What Watchkeeper's own database is called where it cannot be reached.
-pub(crate) const STORE: &str = "watchkeeper";
+pub(crate) const STORE: &str = config::watch_file::OWN_DATABASE;
 
 /// Our own database, in its turn of this run.
 pub(crate) struct Store {
@@ -67,6 +65,8 @@ pub(crate) struct Outcome {
     pub(crate) raised: usize,
     /// Signals that it did not take, and why; the retry tick sends those that are on record.
     pub(crate) unsent: Vec<(String, String)>,
+    /// The evaluation that came before this one but is dated after it: what it decided stands.
+    pub(crate) newer: Option<Timestamp>,
 }
 
 /// Decides on record: reads what is remembered, writes what changes and what tells of it in one transaction, then sends.
@@ -76,27 +76,28 @@ pub(crate) struct Outcome {
 pub(crate) async fn on_record(
     store: &Store,
     queue: &Queue,
-    conditions: &mut Vec<Condition>,
+    found: &[Condition],
     configured: &Configured<'_>,
     now: Timestamp,
     deadline: &Deadline,
 ) -> Result<(Outcome, Vec<Remembered>), store::Error> {
-    conditions.push(failed(STORE, Observed::Within, "Watchkeeper's own database answers".to_owned()));
     let environment = configured.environment();
-    let fingerprints: Vec<String> =
-        conditions.iter().map(|condition| condition.fingerprint(environment).to_string()).collect();
-    let fingerprints: Vec<&str> = fingerprints.iter().map(String::as_str).collect();
     let client = &store.connection.client;
-    let record = check_states::load(client, &fingerprints, patience(deadline)).await?;
+    let record = check_states::load(client, patience(deadline)).await?;
 
-    let gone = absent(&record, conditions, configured, now);
-    let mut changes = decide(&record, conditions, environment, (now, now));
-    for (row, over) in &gone {
-        changes.gone.push((row.check.clone(), row.fingerprint.clone()));
-        changes.raised.extend(over.clone());
-    }
+    let mut conditions = found.to_vec();
+    conditions.push(failed(STORE, Observed::Within, "Watchkeeper's own database answers".to_owned()));
+    let absent = absent::of(&record, &conditions, configured, now);
+    conditions.extend(absent.vanished);
+    let mut changes = decide(&record, &conditions, environment, (now, now));
+    changes
+        .states
+        .extend(absent.adopted.iter().map(|(condition, fingerprint, state)| (condition, fingerprint.clone(), *state)));
+    changes.gone.extend(absent.gone);
+    changes.raised.extend(absent.raised);
     check_states::apply(client, &changes, patience(deadline)).await?;
 
+    let newer = record.remembered.iter().map(|row| row.state.evaluated_at).filter(|at| *at > now).max();
     let remembered = remember(record.remembered, &changes);
     let outgoing: Vec<Outgoing> = changes.raised.iter().cloned().map(Outgoing::from).collect();
     let firing = remembered.iter().filter(|row| row.state.firing).count();
@@ -105,7 +106,7 @@ pub(crate) async fn on_record(
         // They are on record: whether the queue has them or not, the retry tick sends those that are not marked.
         Err(error) => (0, vec![("outbox".to_owned(), Fault::from(error).message)]),
     };
-    Ok((Outcome { firing, raised, unsent }, remembered))
+    Ok((Outcome { firing, raised, unsent, newer }, remembered))
 }
 
 /// What each condition becomes at `now`; what tells of it is dated `at`.
@@ -121,71 +122,13 @@ pub(crate) fn decide<'c>(
     for condition in conditions {
         let fingerprint = condition.fingerprint(environment);
         let before = states.get(&(condition.check.as_str(), &fingerprint)).map(|row| &row.state);
-        let heard = record.heard.contains(&(fingerprint.clone(), condition.source()));
+        let heard = record.heard.contains_key(&(fingerprint.clone(), condition.source()));
         if let Some(Advanced { state, told }) = advance(before, condition, heard, now) {
             changes.raised.extend(told.map(|change| raise(condition, change, environment, at)));
             changes.states.push((condition, fingerprint, state));
         }
     }
     changes
-}
-
-/// Rows that no condition of this run is about. What a watch file says of missing values is said of them, too; what
-/// nobody asks about any more ends.
-fn absent(
-    record: &Record,
-    conditions: &mut Vec<Condition>,
-    configured: &Configured<'_>,
-    now: Timestamp,
-) -> Vec<(Remembered, Option<Raised>)> {
-    let environment = configured.environment();
-    let found: BTreeSet<(String, Fingerprint)> =
-        conditions.iter().map(|condition| (condition.check.clone(), condition.fingerprint(environment))).collect();
-    let mut gone = Vec::new();
-    for row in &record.remembered {
-        if found.contains(&(row.check.clone(), row.fingerprint.clone())) {
-            continue;
-        }
-        match configured.place_of(row, now) {
-            Place::NotAsked => {}
-            Place::Vanished(condition) if is_forgotten(row, &condition, now) => {
-                gone.push(end(row, environment, "has had no row for 7 days", now));
-            }
-            Place::Vanished(condition) => conditions.push(*condition),
-            Place::Nowhere => gone.push(end(row, environment, "is not in the watch file any more", now)),
-        }
-    }
-    gone
-}
-
-/// Where a missing value counts as beyond the threshold, every run looks at it; elsewhere none has since the last row.
-fn is_forgotten(row: &Remembered, vanished: &Condition, now: Timestamp) -> bool {
-    let last = match vanished.observed {
-        Observed::Beyond => row.state.breaching_since.unwrap_or(row.state.evaluated_at),
-        Observed::Within | Observed::Unknown => row.state.evaluated_at,
-    };
-    now.duration_since(last) > FORGOTTEN
-}
-
-/// The end of a row; whoever was told hears of it.
-fn end(row: &Remembered, environment: &str, why: &str, now: Timestamp) -> (Remembered, Option<Raised>) {
-    let condition = Condition {
-        check: row.check.clone(),
-        metric: row.metric.clone(),
-        kind: row.kind.clone(),
-        subject: row.subject.clone(),
-        labels: row.labels.clone(),
-        severity: row.state.severity,
-        lasting: Lasting::TwoEvaluations,
-        watched: true,
-        observed: Observed::Within,
-        value: None,
-        timed_out: false,
-        summary: format!("{} {why}", row.subject),
-        details: serde_json::Map::new(),
-    };
-    let told = advance(Some(&row.state), &condition, false, now).and_then(|advanced| advanced.told);
-    (row.clone(), told.map(|change| raise(&condition, change, environment, now)))
 }
 
 /// What is remembered after `changes`.

@@ -14,7 +14,7 @@ use store::check_states::Turn;
 use crate::conditions::failed;
 
 /// What the check is called; its signals come from `check:subscribers`.
-pub(crate) const CHECK: &str = "subscribers";
+pub(crate) const CHECK: &str = config::watch_file::SUBSCRIBERS;
 /// The kind of the condition that a topic has no confirmed subscriber; its subject is the topic.
 pub(crate) const NO_SUBSCRIBER: &str = "no-subscriber";
 /// How often it is asked. While somebody is missing, every run asks, so that the end is told soon.

@@ -58,7 +58,7 @@ async fn signal(
 ) -> Result<(), Fault> {
     let mut remembered = app.remembered.lock().await;
     if let Ok(open) = store {
-        match record::on_record(open, &app.queue, &mut found.conditions, &found.configured, now, deadline).await {
+        match record::on_record(open, &app.queue, &found.conditions, &found.configured, now, deadline).await {
             Ok((outcome, states)) => {
                 *remembered = Some(states);
                 count(outcome, summary);
@@ -92,6 +92,12 @@ async fn signal(
 fn count(outcome: Outcome, summary: &mut Summary) {
     summary.looked_at("firing", outcome.firing);
     summary.did("raised", outcome.raised);
+    if let Some(newer) = outcome.newer {
+        summary.skipped(
+            "thresholds",
+            format!("what was evaluated at {newer}, which is later than this run's now, stands"),
+        );
+    }
     for (id, why) in outcome.unsent {
         summary.failed(id, why);
     }

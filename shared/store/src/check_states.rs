@@ -1,7 +1,7 @@
 //! What checks remember between evaluations. Evaluations take turns by a lock of their transaction, so that what one
 //! decides from a state it read is written before another reads it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::condition::{Condition, Raised, State};
@@ -42,16 +42,19 @@ static LOCK: Statement = Statement {
 static READ: Statement = Statement {
     name: "reading the states of checks",
     sql: "select check_name, fingerprint, metric, kind, subject, labels, status, severity, value, breaching_since,
-                 evaluated_at, timed_out
+                 evaluated_at, seen_at, timed_out
           from watchkeeper.check_states",
     types: &[],
 };
 static READ_HEARD: Statement = Statement {
     name: "reading what the router heard of checks",
-    sql: "select fingerprint, source
-          from watchkeeper.alert_sources
-          where fingerprint = any($1) and source like 'check:%' and status = 'firing'",
-    types: &[Type::TEXT_ARRAY],
+    sql: "select source.fingerprint, source.source, source.severity, source.changed_at,
+                 alert.kind, alert.subject, alert.labels
+          from watchkeeper.alert_sources as source
+          left join watchkeeper.alerts as alert
+              on alert.fingerprint = source.fingerprint and alert.status = 'firing'
+          where source.source like 'check:%' and source.status = 'firing'",
+    types: &[],
 };
 static UPSERT: Statement = Statement {
     name: "remembering the states of checks",
@@ -66,6 +69,7 @@ static UPSERT: Statement = Statement {
         Type::TEXT_ARRAY,
         Type::TEXT_ARRAY,
         Type::FLOAT8_ARRAY,
+        Type::TIMESTAMPTZ_ARRAY,
         Type::TIMESTAMPTZ_ARRAY,
         Type::TIMESTAMPTZ_ARRAY,
         Type::BOOL_ARRAY,
@@ -128,13 +132,28 @@ pub struct Remembered {
     pub state: State,
 }
 
-/// Everything that is remembered, and what the router holds for firing, as (fingerprint, source).
+/// Everything that is remembered, and what the router holds for firing.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
     /// All rows.
     pub remembered: Vec<Remembered>,
-    /// What the router heard and has not heard the end of.
-    pub heard: BTreeSet<(Fingerprint, String)>,
+    /// What the router heard from checks and has not heard the end of, by fingerprint and source.
+    pub heard: BTreeMap<(Fingerprint, String), Option<Heard>>,
+}
+
+/// The open alert of something that the router heard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// Its kind.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// Identity labels.
+    pub labels: Labels,
+    /// What the source last said.
+    pub severity: Severity,
+    /// When it said so.
+    pub changed_at: Timestamp,
 }
 
 /// What an evaluation changes.
@@ -152,22 +171,33 @@ pub struct Changes<'a> {
 ///
 /// # Errors
 /// A statement's failure, or [`Error::Timeout`] after `patience`. The connection must then be dropped.
-pub async fn load(client: &Client, fingerprints: &[&str], patience: Duration) -> Result<Record, Error> {
+pub async fn load(client: &Client, patience: Duration) -> Result<Record, Error> {
     let limit = patience.as_millis().max(1).to_string();
     let mut flush = Flush::new(patience);
     flush.add(say(client, "begin isolation level read committed"));
     flush.add(BOUND.run(client, &[&limit]));
     flush.add(LOCK.run(client, &[&LOCK_KEY]));
     flush.add(READ.run(client, &[]));
-    flush.add(READ_HEARD.run(client, &[&fingerprints]));
+    flush.add(READ_HEARD.run(client, &[]));
     let [_, _, _, remembered, heard] = flush.answers(READ.name).await?;
     Ok(Record {
         remembered: remembered.iter().map(remembered_of).collect::<Result<_, _>>()?,
-        heard: heard
-            .iter()
-            .map(|row| Ok((Fingerprint::from_stored(column(row, "fingerprint")?), column(row, "source")?)))
-            .collect::<Result<_, Error>>()?,
+        heard: heard.iter().map(heard_of).collect::<Result<_, _>>()?,
     })
+}
+
+fn heard_of(row: &Row) -> Result<((Fingerprint, String), Option<Heard>), Error> {
+    let kind: Option<String> = column(row, "kind")?;
+    let alert = match kind {
+        Some(kind) => {
+            let Json(labels): Json<Labels> = column(row, "labels")?;
+            let severity = word(row, "severity", |text| text.parse::<Severity>().ok())?;
+            let (subject, changed_at) = (column(row, "subject")?, column(row, "changed_at")?);
+            Some(Heard { kind, subject, labels, severity, changed_at })
+        }
+        None => None,
+    };
+    Ok(((Fingerprint::from_stored(column(row, "fingerprint")?), column(row, "source")?), alert))
 }
 
 fn remembered_of(row: &Row) -> Result<Remembered, Error> {
@@ -178,6 +208,7 @@ fn remembered_of(row: &Row) -> Result<Remembered, Error> {
         breaching_since: column(row, "breaching_since")?,
         value: column(row, "value")?,
         evaluated_at: column(row, "evaluated_at")?,
+        seen_at: column(row, "seen_at")?,
         timed_out: column(row, "timed_out")?,
     };
     Ok(Remembered {
@@ -209,6 +240,7 @@ pub async fn apply(client: &Client, changes: &Changes<'_>, patience: Duration) -
     let values: Vec<Option<f64>> = states().map(|(.., state)| state.value).collect();
     let since: Vec<Option<Timestamp>> = states().map(|(.., state)| state.breaching_since).collect();
     let evaluated: Vec<Timestamp> = states().map(|(.., state)| state.evaluated_at).collect();
+    let seen: Vec<Timestamp> = states().map(|(.., state)| state.seen_at).collect();
     let timed_out: Vec<bool> = states().map(|(.., state)| state.timed_out).collect();
     let (gone_checks, gone): (Vec<&str>, Vec<&str>) =
         changes.gone.iter().map(|(check, fingerprint)| (check.as_str(), fingerprint.as_str())).unzip();
@@ -229,6 +261,7 @@ pub async fn apply(client: &Client, changes: &Changes<'_>, patience: Duration) -
             &values,
             &since,
             &evaluated,
+            &seen,
             &timed_out,
         ],
     ));

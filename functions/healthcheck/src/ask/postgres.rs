@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use config::{SecretRef, Secrets};
+use domain::notification::truncate;
 use futures::TryStreamExt;
 use futures::future::join4;
 use secrecy::ExposeSecret;
@@ -131,6 +132,9 @@ fn cells(row: &Row) -> Vec<Cell> {
     row.columns().iter().enumerate().map(cell).collect()
 }
 
+/// As much of what the server says as is worth passing on, in characters.
+const LONGEST_ANSWER: usize = 300;
+
 /// What the server says, with its code; else what the client says.
 fn describe(err: &tokio_postgres::Error) -> Failure {
     match err.as_db_error() {
@@ -139,7 +143,9 @@ fn describe(err: &tokio_postgres::Error) -> Failure {
         }
         Some(said) => {
             let hint = said.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
-            Failure::refused(format!("{}{hint} [{}]", said.message(), said.code().code()))
+            // It may quote the data it choked on, at any length.
+            let said_so = truncate(&format!("{}{hint}", said.message()), LONGEST_ANSWER);
+            Failure::refused(format!("{said_so} [{}]", said.code().code()))
         }
         None => Failure::refused(format!("{:#}", anyhow::anyhow!("the connection broke: {err}"))),
     }

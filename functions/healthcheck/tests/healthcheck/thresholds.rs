@@ -162,3 +162,54 @@ async fn every_run_is_in_the_ledger_with_what_came_of_it() {
         ["t"]
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_was_bad_for_a_week_and_vanishes_does_not_end_for_that() {
+    let world = World::new().await;
+    let sql = "select ticker, extract(epoch from now() - max(ts)) as lag from lane_telemetry group by ticker";
+    let check = format!(
+        "[check.telemetry]\ndatabase = \"pipeline\"\ndimensions = [\"ticker\"]\nsql = \"{sql}\"\n\
+         [check.telemetry.metric.lag]\nname = \"TelemetryLag\"\nunit = \"Seconds\"\nabove = 180\n\
+         severity = \"HIGH\"\nfor = \"0s\"\nmissing = \"breaching\"\n"
+    );
+    let healthcheck = world.watching(&[check]).await;
+    stale(&world);
+    world.execute("insert into lane_telemetry values ('GOOD', now())");
+    answer(&healthcheck, json!({"now": "2026-03-01T06:00:00Z"})).await;
+    assert_eq!(statuses(&world.raised().await, SUBJECT), ["firing"]);
+    answer(&healthcheck, json!({"now": "2026-03-09T06:00:00Z"})).await;
+    world.execute("delete from lane_telemetry where ticker = 'ACME'");
+    answer(&healthcheck, json!({"now": "2026-03-09T06:05:00Z"})).await;
+    assert_eq!(world.raised().await, Vec::<Value>::new(), "it has only just vanished");
+    answer(&healthcheck, json!({"now": "2026-03-16T06:05:00Z"})).await;
+    assert_eq!(statuses(&world.raised().await, SUBJECT), ["resolved"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_is_switched_off_ends_what_it_raised() {
+    let world = World::new().await;
+    let switched = lag("for = \"0s\"\n").replace("[check.telemetry]\n", "[check.telemetry]\nswitch = \"enable_lag\"\n");
+    let other = check("one", "select 1 as n", &[("n", "N")]);
+    stale(&world);
+    answer(&world.watching(&[switched.clone(), other.clone()]).await, at(0)).await;
+    assert_eq!(statuses(&world.raised().await, SUBJECT), ["firing"]);
+    world.put_parameter("local", "features/enable_lag", "off").await;
+    // A new sandbox reads the switch at once; a warm one within a minute.
+    answer(&world.watching(&[switched, other]).await, at(5)).await;
+    let raised = world.raised().await;
+    assert_eq!(statuses(&raised, SUBJECT), ["resolved"]);
+    assert!(raised[0]["summary"].as_str().is_some_and(|text| text.contains("is switched off")), "{raised:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outside_its_business_hours_a_check_that_cannot_run_tells_nobody() {
+    let world = World::new().await;
+    let hours = "[hours.office]\ntimezone = \"UTC\"\nopen = [\"mon-sun 06:10-06:30\"]\n";
+    let wrong = check("wrong", "select nothing as n", &[("n", "N")]);
+    let wrong = wrong.replace("[check.wrong]\n", "[check.wrong]\nhours = \"office\"\n");
+    let healthcheck = world.start(&world.write(&(watch_file(&[wrong]) + hours)), &[]).await;
+    answer(&healthcheck, at(0)).await;
+    assert_eq!(world.raised().await, Vec::<Value>::new());
+    answer(&healthcheck, at(10)).await;
+    assert_eq!(statuses(&world.raised().await, "wrong"), ["firing"]);
+}

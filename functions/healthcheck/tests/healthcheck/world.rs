@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudwatch::primitives::DateTime;
@@ -140,8 +141,50 @@ impl World {
         if name == "pages" { pages } else { own }
     }
 
-    /// The signals that came to the `alerts` queue since this was last asked, in no order.
+    /// The signals that came to the `alerts` queue since this was last asked, in no order. They count as heard from then on,
+    /// as if the router had recorded them.
     pub(crate) async fn raised(&self) -> Vec<Value> {
+        let signals = self.overheard().await;
+        for signal in &signals {
+            self.hear(signal).await;
+        }
+        signals
+    }
+
+    /// Records what a signal says of its source, and its open alert, as the router does.
+    pub(crate) async fn hear(&self, signal: &Value) {
+        let text = |field: &str| signal[field].as_str().unwrap_or_default().to_owned();
+        let fingerprint = text("id").split('/').next().unwrap_or_default().to_owned();
+        let (source, status, severity, at) = (text("source"), text("status"), text("severity"), text("occurred_at"));
+        let alert = if status == "firing" {
+            format!(
+                "insert into watchkeeper.alerts (alert_id, fingerprint, kind, subject, environment, severity,
+                     notified_severity, labels, status, opened_at, last_signal_at, signal_count)
+                 values (gen_random_uuid(), '{fingerprint}', '{}', '{}', 'local', '{severity}', '{severity}', '{}',
+                     'firing', '{at}', '{at}', 1)
+                 on conflict do nothing",
+                text("kind"),
+                text("subject"),
+                signal["labels"]
+            )
+        } else {
+            format!("delete from watchkeeper.alerts where fingerprint = '{fingerprint}'")
+        };
+        let said = format!(
+            "insert into watchkeeper.alert_sources (fingerprint, source, status, severity, changed_at)
+             values ('{fingerprint}', '{source}', '{status}', '{severity}', '{at}')
+             on conflict (fingerprint, source) do update
+             set status = excluded.status, severity = excluded.severity, changed_at = excluded.changed_at"
+        );
+        let url = self.store_url.as_str().into();
+        // While the record is gone, nobody hears.
+        if let Ok(connection) = store::Connection::open(&url, None).await {
+            let _ = connection.client.batch_execute(&format!("{alert}; {said}")).await;
+        }
+    }
+
+    /// The signals that came to the queue, which the router has not read.
+    pub(crate) async fn overheard(&self) -> Vec<Value> {
         let sqs = aws_sdk_sqs::Client::new(&self.aws);
         let mut signals = Vec::new();
         loop {
@@ -157,6 +200,15 @@ impl World {
                 signals.push(serde_json::from_str(&message.body.expect("a body")).expect("JSON"));
             }
         }
+    }
+
+    /// Has the turn of evaluations for as long as the connection lives.
+    pub(crate) async fn hold_the_turn(&self) -> store::Connection {
+        let connection = store::Connection::open(&self.store_url.as_str().into(), None).await.expect("a connection");
+        store::check_states::load(&connection.client, Duration::from_secs(10)).await.expect("the turn");
+        let forever = "set local idle_in_transaction_session_timeout = 0";
+        connection.client.batch_execute(forever).await.expect("it stays");
+        connection
     }
 
     /// The first column of what the store answers, as text.

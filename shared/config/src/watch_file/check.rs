@@ -9,10 +9,11 @@ use jiff::SignedDuration;
 use super::database::{Database, LONGEST_TIMEOUT};
 use super::http::{self, HttpAsk};
 use super::metric::{self, Names, metric, severity, text, within};
-use super::names::expect_kebab_case;
+use super::names::{expect_kebab_case, expect_not_our_own};
 use super::queue::{self, Queue, expect_quantity, queue};
 use super::reader::{Found, Table};
 use crate::environment::Environment;
+use crate::functions::{HealthcheckConfig, RouterConfig};
 use crate::nearest::nearest;
 
 /// A configured measurement.
@@ -100,7 +101,9 @@ pub(super) fn checks(
     hours: &BTreeSet<String>,
     environment: &Environment,
 ) -> Vec<Check> {
-    let mut names = Names { sent: BTreeMap::new(), hours };
+    let own = [HealthcheckConfig::HEARTBEAT, RouterConfig::OLDEST_DELIVERY];
+    let sent = own.map(|name| (name.to_owned(), "Watchkeeper".to_owned())).into();
+    let mut names = Names { sent, hours };
     let read = |(name, table): (Found<&str>, Table<'_>)| {
         let ask = ask(&table, databases, environment);
         check(&name, &table, ask, &mut names)
@@ -110,6 +113,7 @@ pub(super) fn checks(
 
 fn check(name: &Found<&str>, table: &Table<'_>, ask: Option<Ask>, names: &mut Names<'_>) -> Option<Check> {
     expect_kebab_case(table, name);
+    expect_not_our_own(table, name);
     let severity = severity(table);
     let failing_for = table.duration("for").map(|length| length.value);
     let summary = text(table, "summary");
@@ -131,7 +135,7 @@ fn check(name: &Found<&str>, table: &Table<'_>, ask: Option<Ask>, names: &mut Na
     }
     for (column, table) in table.named("metric", &metric::KEYS) {
         let unit = match &ask {
-            Some(Ask::Sqs { .. }) => expect_quantity(&table, &column, "a queue", &queue::QUANTITIES),
+            Some(Ask::Sqs { queue }) => queue::unit(queue, &table, &column),
             Some(Ask::Http(_)) => expect_quantity(&table, &column, "an endpoint", &http::QUANTITIES),
             Some(Ask::Sql { .. }) | None => None,
         };

@@ -6,7 +6,7 @@ use domain::Severity;
 use jiff::SignedDuration;
 
 use super::metric::{severity, within};
-use super::names::expect_kebab_case;
+use super::names::{expect_kebab_case, expect_not_our_own};
 use super::reader::{Found, Table};
 use crate::functions::HealthcheckConfig;
 use crate::reference::SecretRef;
@@ -47,6 +47,7 @@ pub(super) fn databases(root: &Table<'_>) -> BTreeMap<String, Option<Database>> 
     let mut databases = BTreeMap::new();
     for (name, table) in root.named("database", &KEYS) {
         expect_kebab_case(&table, &name);
+        expect_not_our_own(&table, &name);
         databases.insert(name.value.to_owned(), database(&table));
     }
     databases

@@ -30,6 +30,7 @@ use reader::Table;
 pub use check::{Ask, Check, MOST_DIMENSIONS};
 pub use database::{Access, DEFAULT_TIMEOUT, Database, LONGEST_TIMEOUT};
 pub use http::{FAILING, HttpAsk};
+pub use names::{OWN_DATABASE, SUBSCRIBERS};
 pub use problem::{Problem, WatchFileError};
 pub use queue::Queue;
 pub use receiver::{PAGES_TOPIC, Receiver};

@@ -10,6 +10,18 @@ pub(super) fn expect_kebab_case(table: &Table<'_>, name: &Found<&str>) {
     }
 }
 
+/// What healthcheck calls its look at Watchkeeper's own database.
+pub const OWN_DATABASE: &str = "watchkeeper";
+/// What healthcheck calls its look at who is subscribed to the topics.
+pub const SUBSCRIBERS: &str = "subscribers";
+
+/// Notes a mistake where a check or a database has a name of healthcheck's own: their alerts could not be told apart.
+pub(super) fn expect_not_our_own(table: &Table<'_>, name: &Found<&str>) {
+    if [OWN_DATABASE, SUBSCRIBERS].contains(&name.value) {
+        table.note_at(name, "is the name of a check that healthcheck makes by itself: expected another");
+    }
+}
+
 /// The namespace. <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html>
 pub(super) fn namespace(root: &Table<'_>) -> Option<String> {
     let namespace =

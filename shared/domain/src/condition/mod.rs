@@ -77,6 +77,11 @@ impl Condition {
         source(&self.check)
     }
 
+    /// Whether a value was measured; a check that could not run has none to measure.
+    fn is_seen(&self) -> bool {
+        self.value.is_some() || self.metric.is_none()
+    }
+
     /// Its identity in an environment.
     pub fn fingerprint(&self, environment: &str) -> Fingerprint {
         Fingerprint::of(environment, &self.kind, &self.subject, &self.labels)
@@ -101,6 +106,8 @@ pub struct State {
     pub value: Option<f64>,
     /// The evaluation that wrote this.
     pub evaluated_at: Timestamp,
+    /// The last evaluation that measured a value, or ran the check.
+    pub seen_at: Timestamp,
     /// Whether the check ran out of its time.
     pub timed_out: bool,
 }
@@ -132,8 +139,9 @@ pub enum Change {
 /// What an evaluation at `now` makes of a condition; `None` where it changes nothing: nothing could be said, or a later
 /// evaluation has been here already.
 ///
-/// `heard` is whether the router's record holds it for firing from this source. That may be so without us knowing: while
-/// our own record was out of reach, signals went out without it.
+/// `heard` is whether the router's record holds it for firing from this source. It may be otherwise than we remember: while
+/// our own record was out of reach, signals went out without it, and a signal may have been lost on its way. What differs is
+/// told again; the router knows a repeat.
 pub fn advance(before: Option<&State>, condition: &Condition, heard: bool, now: Timestamp) -> Option<Advanced> {
     if before.is_some_and(|state| state.evaluated_at >= now) {
         return None;
@@ -148,12 +156,17 @@ pub fn advance(before: Option<&State>, condition: &Condition, heard: bool, now: 
         Observed::Beyond if firing => {
             // A severity that was changed meanwhile is told: a rise has to reach people.
             let since = since.unwrap_or(now);
-            (true, Some(since), (raised_with != condition.severity).then_some(Change::Firing { since }))
+            let unheard = !heard && before.is_some_and(|state| now.duration_since(state.evaluated_at) >= ON_ITS_WAY);
+            let untold = unheard || raised_with != condition.severity;
+            (true, Some(since), untold.then_some(Change::Firing { since }))
         }
         Observed::Beyond if !condition.watched => (false, None, None),
         Observed::Beyond => match condition.lasting {
             Lasting::TwoEvaluations => begin(since, since.is_some(), now),
-            Lasting::For(least) => begin(since, now.duration_since(since.unwrap_or(now)) >= least, now),
+            Lasting::For(least) => {
+                let lasted = now.duration_since(since.unwrap_or(now));
+                begin(since, lasted + slack(least) >= least, now)
+            }
         },
     };
     let state = State {
@@ -162,9 +175,20 @@ pub fn advance(before: Option<&State>, condition: &Condition, heard: bool, now: 
         breaching_since: since,
         value: condition.value,
         evaluated_at: now,
+        seen_at: if condition.is_seen() { now } else { before.map_or(now, |state| state.seen_at) },
         timed_out: condition.timed_out,
     };
     Some(Advanced { state, told })
+}
+
+/// How long a signal may be on its way before it counts as lost; evaluations that overlap are closer than that.
+const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(1);
+
+/// Evaluations come by a schedule that is a minute precise, so the one that ought to end a wait may be that much early; it
+/// must not cost a whole further interval.
+/// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>
+fn slack(least: SignedDuration) -> SignedDuration {
+    (least / 10).min(SignedDuration::from_mins(1))
 }
 
 fn begin(since: Option<Timestamp>, due: bool, now: Timestamp) -> (bool, Option<Timestamp>, Option<Change>) {

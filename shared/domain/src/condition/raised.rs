@@ -4,7 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::{Change, Condition};
+use crate::notification::truncate;
 use crate::signal::SignalStatus;
+
+/// Longest summary, in characters: it quotes what a database or an endpoint said, which may be anything.
+const LONGEST_SUMMARY: usize = 1_000;
 
 /// A signal to be put on the `alerts` queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,7 @@ pub fn raise(condition: &Condition, change: Change, environment: &str, at: Times
             (SignalStatus::Resolved, format!("Over{lasted}. {}", condition.summary))
         }
     };
+    let summary = truncate(&summary, LONGEST_SUMMARY);
     let fingerprint = condition.fingerprint(environment);
     let id = format!("{fingerprint}/{}/{}/{at}", status.as_str(), condition.severity);
     let mut details = condition.details.clone();

@@ -28,16 +28,17 @@ fn at(minute: i64) -> Timestamp {
 
 /// Evaluates at minutes 0, 5, 10, …; answers what was told, by minute.
 fn story(make: impl Fn(Observed) -> Condition, found: &[Observed]) -> Vec<(i64, &'static str)> {
-    let mut state = None;
+    let (mut state, mut heard) = (None, false);
     let mut told = Vec::new();
     for (minute, observed) in (0..).step_by(5).zip(found) {
-        let Some(advanced) = advance(state.as_ref(), &make(*observed), false, at(minute)) else { continue };
+        let Some(advanced) = advance(state.as_ref(), &make(*observed), heard, at(minute)) else { continue };
         state = Some(advanced.state);
         match advanced.told {
             Some(Change::Firing { .. }) => told.push((minute, "firing")),
             Some(Change::Resolved { .. }) => told.push((minute, "resolved")),
             None => {}
         }
+        heard = advanced.state.firing;
     }
     told
 }
@@ -61,6 +62,21 @@ fn a_length_of_time_counts_from_the_first_bad_reading() {
 }
 
 #[test]
+fn a_schedule_that_comes_a_little_early_does_not_cost_a_whole_interval() {
+    let ten = Condition { lasting: Lasting::For(SignedDuration::from_mins(10)), ..condition(Beyond) };
+    let early = |seconds| at(10) - SignedDuration::from_secs(seconds);
+    let first = advance(None, &ten, false, at(0)).expect("evaluated").state;
+    let told = |seconds| advance(Some(&first), &ten, false, early(seconds)).expect("evaluated").told;
+    assert!(told(60).is_some() && told(61).is_none());
+    let minute = Condition { lasting: Lasting::For(SignedDuration::from_mins(1)), ..condition(Beyond) };
+    assert_eq!(
+        advance(None, &minute, false, at(0)).expect("evaluated").told,
+        None,
+        "the first reading is never enough"
+    );
+}
+
+#[test]
 fn an_evaluation_that_can_say_nothing_changes_nothing() {
     assert_eq!(story(condition, &[Beyond, Unknown, Beyond]), [(10, "firing")]);
     assert_eq!(story(condition, &[Beyond, Beyond, Unknown, Within]), [(5, "firing"), (15, "resolved")]);
@@ -74,7 +90,7 @@ fn outside_business_hours_nothing_begins_but_what_holds_may_end() {
         .and_then(|one| advance(Some(&one.state), &condition(Beyond), false, at(5)));
     let firing = opened.expect("it fires").state;
     assert!(firing.firing);
-    let still = advance(Some(&firing), &closed(Beyond), false, at(10)).expect("evaluated");
+    let still = advance(Some(&firing), &closed(Beyond), true, at(10)).expect("evaluated");
     assert!(still.state.firing && still.told.is_none());
     let over = advance(Some(&firing), &closed(Within), false, at(10)).expect("evaluated");
     assert_eq!(over.told, Some(Change::Resolved { since: Some(at(0)) }));
@@ -97,6 +113,7 @@ fn a_severity_that_was_raised_meanwhile_is_told() {
         breaching_since: Some(at(0)),
         value: None,
         evaluated_at: at(5),
+        seen_at: at(5),
         timed_out: false,
     };
     let worse = Condition { severity: Severity::Critical, ..condition(Beyond) };
@@ -109,6 +126,31 @@ fn a_severity_that_was_raised_meanwhile_is_told() {
 fn what_the_router_still_holds_for_firing_is_resolved_though_nobody_remembers_raising_it() {
     let told = advance(None, &condition(Within), true, at(0)).expect("evaluated").told;
     assert_eq!(told, Some(Change::Resolved { since: None }));
+}
+
+#[test]
+fn what_the_router_does_not_hold_for_firing_is_told_again_while_it_holds() {
+    // Its end went out without a record, or the signal was lost on its way.
+    let state =
+        advance(None, &Condition { lasting: Lasting::For(SignedDuration::ZERO), ..condition(Beyond) }, false, at(0));
+    let state = state.expect("evaluated").state;
+    let again = advance(Some(&state), &condition(Beyond), false, at(5)).expect("evaluated");
+    assert_eq!(again.told, Some(Change::Firing { since: at(0) }));
+    assert_eq!(advance(Some(&again.state), &condition(Beyond), true, at(10)).expect("evaluated").told, None);
+}
+
+#[test]
+fn a_value_that_is_missing_was_last_seen_when_it_was_there() {
+    let seen = advance(None, &condition(Within), false, at(0)).expect("evaluated").state;
+    let missing = Condition { value: None, ..condition(Beyond) };
+    let gone = advance(Some(&seen), &missing, false, at(5)).expect("evaluated").state;
+    assert_eq!((gone.seen_at, gone.evaluated_at), (at(0), at(5)));
+}
+
+#[test]
+fn a_summary_that_quotes_a_megabyte_is_cut() {
+    let long = Condition { summary: "x".repeat(1_000_000), ..condition(Beyond) };
+    assert!(raise(&long, Change::Firing { since: at(0) }, "prod", at(0)).body.len() < 5_000);
 }
 
 #[test]

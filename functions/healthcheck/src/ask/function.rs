@@ -1,5 +1,6 @@
 //! Asks a database through a Lambda function that runs queries: `{"sql": …}` goes in, rows come back as JSON.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -91,9 +92,9 @@ fn rows(payload: &[u8], most: usize) -> Result<Rows, Failure> {
         Some(body) => body.clone(),
         None => answer.clone(),
     };
-    let status = answer.get("statusCode").and_then(Value::as_u64).unwrap_or(200);
-    let error = body.get("error").filter(|error| !error.is_null());
-    if status >= 400 || error.is_some() {
+    let status = status(answer.get("statusCode"))?;
+    let error = body.get("error").filter(|error| says_something(error));
+    if status >= 400.0 || error.is_some() {
         let said = error.unwrap_or(&body);
         let said = said.as_str().map_or_else(|| said.to_string(), str::to_owned);
         return Err(Failure::refused(format!("answered {status}: {}", truncate(&said, LONGEST_QUOTE))));
@@ -109,10 +110,37 @@ fn rows(payload: &[u8], most: usize) -> Result<Rows, Failure> {
         .map(Value::as_object)
         .collect::<Option<_>>()
         .ok_or_else(|| Failure::refused("answered rows that are no objects, expected {\"column\": value}"))?;
-    let columns: Vec<String> = rows.first().map(|row| row.keys().cloned().collect()).unwrap_or_default();
-    let cells = |row: &&Map<String, Value>| columns.iter().map(|name| cell(row.get(name))).collect();
+    // Some leave out of a row what is NULL there.
+    let columns: BTreeSet<&String> = rows.iter().flat_map(|row| row.keys()).collect();
+    let cells = |row: &&Map<String, Value>| columns.iter().map(|name| cell(row.get(*name))).collect();
     let rows = rows.iter().map(cells).collect();
-    Ok(Rows { columns, rows })
+    Ok(Rows { columns: columns.into_iter().cloned().collect(), rows })
+}
+
+/// An HTTP status, as a number or a text; 200 where none is said.
+fn status(said: Option<&Value>) -> Result<f64, Failure> {
+    let number = match said {
+        None | Some(Value::Null) => Some(200.0),
+        Some(Value::String(text)) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+        Some(said) => said.as_f64(),
+    };
+    let said = said.unwrap_or(&Value::Null);
+    number.ok_or_else(|| {
+        let said = said.to_string();
+        Failure::refused(format!("answered the statusCode {}, expected a number", truncate(&said, LONGEST_QUOTE)))
+    })
+}
+
+/// Whether an `error` is one: many functions always send the field.
+fn says_something(error: &Value) -> bool {
+    match error {
+        Value::Null => false,
+        Value::Bool(failed) => *failed,
+        Value::Number(code) => code.as_f64() != Some(0.0),
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(errors) => !errors.is_empty(),
+        Value::Object(error) => !error.is_empty(),
+    }
 }
 
 fn cell(value: Option<&Value>) -> Cell {

@@ -196,6 +196,11 @@ fn each_mistake_of_a_check_is_told_with_its_line_and_what_was_expected() {
             "[check.a]\nsqs = \"q\"\n[check.a.metric.dept]\nname = \"N\"\n".to_owned(),
             "3: check.a.metric.dept: there is no quantity of a queue called `dept` (did you mean `depth`?), expected one of depth, in_flight, delayed, oldest_age, dlq",
         ),
+        (
+            "[check.a]\nsqs = \"arn:aws:sqs:eu-west-1:123456789012:q\"\n[check.a.metric.oldest_age]\nname = \"N\"\n"
+                .to_owned(),
+            "3: check.a.metric.oldest_age: is measured in this stack's account only: where the queue is there, name it without its account",
+        ),
         ("[check.a]\nsqs = \"q\"\n".to_owned(), "1: check.a.metric: is missing: at least one"),
         (
             format!("[check.a]\n{http}[check.a.metric.failing]\nname = \"N\"\n"),
@@ -236,6 +241,10 @@ fn each_mistake_of_a_check_is_told_with_its_line_and_what_was_expected() {
         (
             "[database.x]\nlambda = \"not a name\"\n".to_owned(),
             "2: database.x.lambda: expected the name or the ARN of a Lambda function",
+        ),
+        (
+            "[database.watchkeeper]\nurl = \"ssm:database/x\"\n".to_owned(),
+            "1: database.watchkeeper: is the name of a check that healthcheck makes by itself",
         ),
         ("[database.x]\n".to_owned(), "1: database.x.url: is missing: a reference to its address"),
         (

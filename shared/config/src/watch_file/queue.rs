@@ -17,7 +17,7 @@ pub struct Queue {
 }
 
 /// What can be measured of a queue, with its unit: the columns of its metrics.
-pub(super) const QUANTITIES: [(&str, &str); 5] =
+const QUANTITIES: [(&str, &str); 5] =
     [("depth", "Count"), ("in_flight", "Count"), ("delayed", "Count"), ("oldest_age", "Seconds"), ("dlq", "Count")];
 
 impl Queue {
@@ -28,7 +28,7 @@ impl Queue {
         format!("arn:{partition}:sqs:{region}:{account}:{}", self.name)
     }
 
-    /// Reads a name, an address `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME` or an ARN.
+    /// Reads a name, an address `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME` or an ARN, which need not say its account.
     pub fn parse(text: &str) -> Option<Self> {
         let queue = if text.starts_with("arn:") {
             let parts: Vec<_> = text.split(':').collect();
@@ -70,6 +70,19 @@ pub(super) fn queue(table: &Table<'_>) -> Option<Queue> {
     queue
 }
 
+/// The unit of what a column measures of a queue; notes a mistake where that cannot be measured.
+pub(super) fn unit(queue: &Queue, table: &Table<'_>, column: &Found<&str>) -> Option<&'static str> {
+    // CloudWatch answers nothing for a name that its account has no queue of: there the age would be missing for ever.
+    if column.value == "oldest_age" && queue.account.is_some() {
+        table.note_at(
+            column,
+            "is measured in this stack's account only: where the queue is there, name it without its account, as in \
+             `eval-queue-urgent` or, in another region, `arn:aws:sqs:eu-west-1::eval-queue-urgent`; else measure `depth`",
+        );
+    }
+    expect_quantity(table, column, "a queue", &QUANTITIES)
+}
+
 /// Notes a mistake unless a built-in quantity has this name; else its unit.
 pub(super) fn expect_quantity(
     table: &Table<'_>,
@@ -97,6 +110,8 @@ mod tests {
         assert_eq!(parts("eval-queue_1"), here("eval-queue_1"));
         assert_eq!(parts("arn:aws:sqs:eu-west-1:123456789012:q.fifo"), there);
         assert_eq!(parts("https://sqs.eu-west-1.amazonaws.com/123456789012/q.fifo"), there);
+        let of_ours = Some(("q".to_owned(), None, Some("eu-west-1".to_owned())));
+        assert_eq!(parts("arn:aws:sqs:eu-west-1::q"), of_ours);
         for text in ["", "a queue", "q.txt", "arn:aws:sns:eu-west-1:123456789012:q", "arn:aws:sqs:x", "https://x/y"] {
             assert_eq!(Queue::parse(text), None, "{text}");
         }

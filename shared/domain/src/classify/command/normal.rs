@@ -5,7 +5,11 @@
 /// SQL, but to a shell `/*` names files.
 pub(super) fn readings(text: &str) -> Vec<String> {
     let plain: String = text.chars().flat_map(visible).collect();
+    let plain = ["%20", "&nbsp;"].iter().fold(plain, |text, space| text.replace(space, " ")).replace(">|", ">");
     let mut readings = vec![unquoted(&plain)];
+    if plain.contains(['"', '\'']) {
+        readings.push(unquoted(&without_code(&plain)));
+    }
     if plain.contains("\\n") || plain.contains("\\t") || plain.contains("\\r") {
         let broken = ["\\r\\n", "\\n", "\\t", "\\r"].iter().fold(plain.clone(), |text, end| text.replace(end, "\n"));
         readings.push(unquoted(&broken));
@@ -37,6 +41,16 @@ fn visible(c: char) -> impl Iterator<Item = char> {
         'ѕ' => (Some('s'), None),
         'х' => (Some('x'), None),
         'у' => (Some('y'), None),
+        'А' => (Some('A'), None),
+        'В' => (Some('B'), None),
+        'Е' => (Some('E'), None),
+        'М' => (Some('M'), None),
+        'О' => (Some('O'), None),
+        'Р' => (Some('P'), None),
+        'С' => (Some('C'), None),
+        'Т' => (Some('T'), None),
+        // Greek.
+        'ο' => (Some('o'), None),
         // Soft hyphen, zero-width and direction marks, variation selectors.
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180e}' | '\u{200b}'..='\u{200f}' => (None, None),
         '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' => (None, None),
@@ -115,6 +129,22 @@ fn braces(after: &str) -> Option<&str> {
     let end = after.find(|c: char| matches!(c, '}' | '{') || c.is_whitespace())?;
     let inside = &after[..end];
     (after[end..].starts_with('}') && inside.contains(',')).then_some(inside)
+}
+
+/// Code and data around a command as spaces: quotes, and the brackets, commas, colons and equals signs next to them.
+/// `run(["rm", "-rf", "/x"])`, `f"rm -rf {path}"`, `{"command":"docker stop web"}`.
+fn without_code(text: &str) -> String {
+    let is_code = |c: char| matches!(c, '"' | '\'' | '[' | ']' | '{' | '}' | '(' | ')' | ',' | ':' | '=');
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(is_code) {
+        let length = rest[at..].find(|c| !is_code(c)).unwrap_or(rest.len() - at);
+        let run = &rest[at..at + length];
+        plain.push_str(&rest[..at]);
+        plain.push_str(if run.contains(['"', '\'']) { " " } else { run });
+        rest = &rest[at + length..];
+    }
+    plain + rest
 }
 
 /// Without SQL's comments.

@@ -76,6 +76,8 @@ pub(super) fn destroys(clause: Clause<'_>) -> bool {
                 names_something(&rest[2..], is_prose)
             }
             "truncate" if next.text == "table" => names_something(&rest[1..], is_prose),
+            // "I ran TRUNCATE trades on prod": announced, so no prose.
+            "truncate" if n > 0 && announced(verb, &words[n - 1]) && !next.is_filler() => true,
             "truncate" => truncates(verb, rest),
             _ => false,
         }
@@ -92,6 +94,10 @@ fn names_something(rest: &[Word<'_>], is_prose: bool) -> bool {
         Some(name) if name.is(&SPOKEN_OF) => rest.next().is_none_or(|next| next.is(&GOES_ON)),
         Some(_) => true,
     }
+}
+
+fn announced(verb: &Word<'_>, before: &Word<'_>) -> bool {
+    (verb.capital && verb.begins) || before.is(&["ran", "executed", "issued"])
 }
 
 /// `TRUNCATE users`: an English word, so it must be where a statement begins, or in capital letters, and end or go on

@@ -62,7 +62,10 @@ pub(super) fn destroys(clause: Clause<'_>) -> bool {
         let program = word.program();
         TOOLS.iter().any(|tool| tool.names.contains(&program) && tool.verb(after).is_some())
     }) || applies_a_destruction(words)
-        || after(words, &["kubectl", "oc"]).is_some_and(|given| given.iter().any(|word| word.text == "--replicas=0"))
+        || after(words, &["kubectl", "oc"]).is_some_and(|given| {
+            given.iter().any(|word| word.text == "--replicas=0")
+                || given.windows(2).any(|pair| pair[0].text == "--replicas" && pair[1].text == "0")
+        })
         || acts_on_the_cloud(words)
         || forces_a_push(words)
 }
@@ -105,6 +108,11 @@ fn applies_a_destruction(words: &[Word<'_>]) -> bool {
     })
 }
 
+/// Whether the next word may be an option's value.
+fn takes_value(option: &str) -> bool {
+    option.starts_with("--") && !option.contains('=') && !option.starts_with("--no-") && option != "--debug"
+}
+
 fn acts_on_the_cloud(words: &[Word<'_>]) -> bool {
     // Nouns and options only: an article or a preposition would make it prose.
     let command = |names: &[&str]| {
@@ -112,13 +120,28 @@ fn acts_on_the_cloud(words: &[Word<'_>]) -> bool {
         given.iter().take_while(|word| !word.is_filler())
     };
     let s3 = command(&AWS).any(|word| word.text == "s3");
-    command(&AWS).any(|word| AWS_OPERATIONS.iter().any(|verb| word.text.starts_with(verb)))
+    // Files and the values of options may be called like operations.
+    let aws = after(words, &AWS).unwrap_or_default();
+    let names = |n: &usize| n.checked_sub(1).is_some_and(|before| takes_value(aws[before].text));
+    let operations = command(&AWS).enumerate().filter(|(n, word)| !names(n) && !word.text.contains('.'));
+    operations.map(|(_, word)| word).any(|word| AWS_OPERATIONS.iter().any(|verb| word.text.starts_with(verb)))
         || (s3 && command(&AWS).any(|word| word.is(&["rm", "rb", "--delete"])))
         || command(&DEEP).any(|word| word.is(&["delete", "purge", "stop", "deallocate", "delete-batch"]))
 }
 
-/// `git push` that overwrites or deletes what is there.
+/// `git push` that overwrites or deletes what is there; `git clean -f` and `git reset --hard`, which lose what was not
+/// committed.
 fn forces_a_push(words: &[Word<'_>]) -> bool {
+    let git = after(words, &["git"]).unwrap_or_default();
+    let cleans = after(git, &["clean"]).is_some_and(|given| {
+        given.iter().any(|word| {
+            word.text == "--force"
+                || (word.text.starts_with('-') && !word.text.starts_with("--") && word.text.contains('f'))
+        })
+    });
+    if cleans || after(git, &["reset"]).is_some_and(|given| given.iter().any(|word| word.text == "--hard")) {
+        return true;
+    }
     let Some(push) = after(words, &["git"]).and_then(|given| after(given, &["push"])) else { return false };
     push.iter().any(|word| {
         let flags = word.text.strip_prefix('-').filter(|flags| flags.bytes().all(|c| c.is_ascii_alphabetic()));

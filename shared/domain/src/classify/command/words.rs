@@ -112,7 +112,8 @@ impl<'a> Words<'a> {
             if byte == b'>' {
                 cut.words.push(Word { text: ">", capital: false, begins: false });
             }
-            begins |= operator || ends_clause || byte == b'\n';
+            // `mysql> truncate trades`
+            begins |= operator || ends_clause || matches!(byte, b'\n' | b'>');
             if operator || ends_clause {
                 cut.clauses.push((clause_from..cut.words.len(), ends_clause));
                 clause_from = cut.words.len();
@@ -129,7 +130,7 @@ impl<'a> Words<'a> {
     /// Keeps a word, and says whether a sentence's punctuation ends its clause.
     fn push(&mut self, text: &'a Text, range: Range<usize>, begins: &mut bool) -> bool {
         let (given, small) = (&text.given[range.clone()], &text.small[range]);
-        let word = small.trim_start_matches(['*', '_', '[', '!']).trim_end_matches(['*', '_', ']']);
+        let word = small.trim_start_matches(['*', '_', '[', '!', '@']).trim_end_matches(['*', '_', ']']);
         // `rm *` and `.` are no punctuation.
         let word = if word.is_empty() { small } else { word };
         let bare = word.trim_end_matches([',', '.', '!', '?', ':']);
@@ -142,7 +143,9 @@ impl<'a> Words<'a> {
         let word = Word { text: word, capital, begins: *begins };
         // Options and assignments of a starter stand between it and its program.
         let between = *begins && (word.text.starts_with('-') || word.text.contains('='));
-        *begins = between || STARTERS.contains(&word.program()) || word.is(&ANNOUNCERS);
+        // `root@db:~# reboot`
+        let prompt = word.text.len() > 1 && word.text.ends_with(['#', '$']);
+        *begins = between || prompt || STARTERS.contains(&word.program()) || word.is(&ANNOUNCERS);
         self.words.push(word);
         ends_clause
     }

@@ -5,6 +5,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -73,6 +74,8 @@ pub struct Cloud {
     pub aws: Aws,
     /// The fake receivers.
     pub receivers: Receivers,
+    /// When its deployment began, with everything built and installed.
+    pub deployed_since: Instant,
     directory: PathBuf,
     // Dropped in this order: functions lose their emulator before they lose their database.
     emulator: Mutex<Emulator>,
@@ -122,6 +125,7 @@ impl Cloud {
 
         let deployment = directory.join("deploy");
         lay_out(&deployment, &parts.functions, options.watch_file.as_deref())?;
+        let deployed_since = Instant::now();
         progress.say("deploying template.yaml with sam deploy --config-env local");
         let changed: &[(&str, &str)] = match options.schedules {
             Schedules::Enabled => &[("ScheduleState", "ENABLED")],
@@ -138,7 +142,7 @@ impl Cloud {
         stack.write(&directory)?;
         progress.say("deployed; the example pipeline is healthy");
         let (emulator, postgres) = (Mutex::new(parts.emulator), Mutex::new(parts.postgres));
-        Ok(Self { stack, aws, receivers, directory, emulator, postgres, _lock: lock })
+        Ok(Self { stack, aws, receivers, deployed_since, directory, emulator, postgres, _lock: lock })
     }
 
     /// Its Postgres, to stop, start, pause and resume.

@@ -19,10 +19,4 @@ impl Progress {
     pub fn say(&self, what: impl AsRef<str>) {
         eprintln!("{:6.1}s  {}", self.started.elapsed().as_secs_f64(), what.as_ref());
     }
-
-    /// Seconds since the start.
-    #[must_use]
-    pub fn seconds(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
-    }
 }

@@ -33,14 +33,26 @@ pub(super) fn destroys(clause: Clause<'_>) -> bool {
         })
 }
 
-/// `base64 -d | sh`: nobody hides a harmless command.
-pub(super) fn runs_what_it_hides<'a>(mut clauses: impl Iterator<Item = Clause<'a>>) -> bool {
-    let has =
-        |clause: &Clause<'_>, programs: &[&str]| clause.words.iter().any(|word| programs.contains(&word.program()));
-    clauses.any(|clause| {
-        has(&clause, &["base64", "base32", "xxd"])
-            && clause.words.iter().any(|word| word.is(&["-d", "--decode", "-r", "-di"]))
-    }) && clauses.any(|clause| has(&clause, &["sh", "bash", "zsh", "dash", "ksh", "python", "python3", "perl", "eval"]))
+/// `base64 -d | sh`, `eval "$(… | base64 -d)"`: nobody hides a harmless command.
+pub(super) fn runs_what_it_hides<'a>(clauses: impl Iterator<Item = Clause<'a>>) -> bool {
+    const SHELLS: [&str; 9] = ["sh", "bash", "zsh", "dash", "ksh", "python", "python3", "perl", "eval"];
+    let has = |words: &[Word<'_>], programs: &[&str]| words.iter().any(|word| programs.contains(&word.program()));
+    let (mut decodes, mut begun) = (false, [false; 2]);
+    for Clause { words, .. } in clauses {
+        let runs = has(words, &SHELLS);
+        if decodes && runs {
+            return true;
+        }
+        decodes |= has(words, &["base64", "base32", "xxd"])
+            && words.iter().any(|word| word.is(&["-d", "--decode", "-r", "-di"]));
+        // `bash <(echo … | base64 -d)`: the shell stands two clauses before what decodes.
+        if decodes && begun.contains(&true) {
+            return true;
+        }
+        let substitutes = words.last().is_some_and(|last| last.is(&["$", ">"]) || last.text.ends_with('$'));
+        begun = [begun[1], runs && (substitutes || words.len() == 1)];
+    }
+    false
 }
 
 fn is_option(word: &Word<'_>) -> bool {
@@ -80,6 +92,9 @@ fn removes(words: &[Word<'_>]) -> bool {
         || (words[first].begins && given.first().is_some_and(|next| next.text == "--"))
         || given.iter().any(|word| removing_flag(word.text))
         || given.iter().find(|word| !is_option(word)).is_some_and(looks_like_a_file)
+        // `rm old /etc/passwd`
+        || (words[first].begins
+            && given.iter().take_while(|word| !word.is_filler()).any(|word| word.text.starts_with(['/', '~'])))
 }
 
 fn removing_flag(word: &str) -> bool {

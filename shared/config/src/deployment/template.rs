@@ -69,27 +69,32 @@ pub(super) fn defaults(template: &str) -> Result<BTreeMap<String, String>, Strin
     }
 }
 
+/// A resource: what stands directly below its id, and its properties.
+struct Resource<'t> {
+    id: &'t str,
+    attributes: BTreeMap<&'t str, &'t str>,
+    properties: BTreeMap<&'t str, &'t str>,
+}
+
 /// Every alarm on one metric.
 pub(super) fn alarms(template: &str, parameters: &BTreeMap<String, String>) -> Result<Vec<Alarm>, String> {
-    // Of each its id, what stands directly below it, and its properties.
-    let mut resources: Vec<(&str, BTreeMap<&str, &str>, BTreeMap<&str, &str>)> = Vec::new();
+    let mut resources: Vec<Resource<'_>> = Vec::new();
     for line in section(template, "Resources") {
         match (line.depth, line.key, resources.last_mut()) {
-            (2, id, _) => resources.push((id, BTreeMap::new(), BTreeMap::new())),
-            (4, key, Some((_, attributes, _))) => {
-                attributes.insert(key, line.value);
+            (2, id, _) => resources.push(Resource { id, attributes: BTreeMap::new(), properties: BTreeMap::new() }),
+            (4, key, Some(resource)) => {
+                resource.attributes.insert(key, line.value);
             }
-            (6, key, Some((.., properties))) => {
-                properties.insert(key, line.value);
+            (6, key, Some(resource)) => {
+                resource.properties.insert(key, line.value);
             }
             _ => {}
         }
     }
-    let alarms =
-        resources.iter().filter(|(_, attributes, _)| attributes.get("Type") == Some(&"AWS::CloudWatch::Alarm"));
-    let read = |(id, attributes, properties): &(&str, BTreeMap<&str, &str>, BTreeMap<&str, &str>)| {
-        let condition = attributes.get("Condition").map(|name| (*name).to_owned());
-        alarm(id, properties, parameters).map(|alarm| Alarm { condition, ..alarm })
+    let alarms = resources.iter().filter(|one| one.attributes.get("Type") == Some(&"AWS::CloudWatch::Alarm"));
+    let read = |one: &Resource<'_>| {
+        let condition = one.attributes.get("Condition").map(|name| (*name).to_owned());
+        alarm(one.id, &one.properties, parameters).map(|alarm| Alarm { condition, ..alarm })
     };
     alarms.map(read).collect()
 }

@@ -16,8 +16,8 @@ mod route;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use domain::hours::Hours;
 use domain::classify::Rule;
+use domain::hours::Hours;
 use domain::policy::{DEFAULT_DEDUP_WINDOW, Route};
 use domain::{Policy, check::Metric};
 use jiff::SignedDuration;
@@ -63,8 +63,7 @@ pub struct WatchFile {
 }
 
 /// The sections of a watch file. One whose function has not landed yet is refused as unknown, not ignored.
-const SECTIONS: [&str; 8] =
-    ["namespace", "database", "hours", "check", "receiver", "classify", "routes", "noise"];
+const SECTIONS: [&str; 8] = ["namespace", "database", "hours", "check", "receiver", "classify", "routes", "noise"];
 
 impl WatchFile {
     /// Reads the watch file of an environment.

@@ -61,7 +61,7 @@ async fn every_kind_of_number_is_measured() {
         ("whole", "42::int", 42.0),
         ("large", "9007199254740993::bigint", 9_007_199_254_740_992.0),
         ("single", "0.5::real", 0.5),
-        ("double", "1e300::float8", 1e300),
+        ("double", "1e100::float8", 1e100),
         ("tenth", "0.1::numeric", 0.1),
         ("negative", "-123456789.000001::numeric", -123_456_789.000_001),
         ("tiny", "1e-20::numeric", 1e-20),

@@ -43,6 +43,7 @@ pub(crate) fn of(record: &Record, found: &[Condition], configured: &Configured<'
     for ((fingerprint, source), heard) in &record.heard {
         if !known.contains(&(source.clone(), fingerprint.clone()))
             && let (Some(check), Some(heard)) = (source.strip_prefix("check:"), heard)
+            && configured.is_ours(fingerprint, heard)
         {
             absent.adopt(&stranger(check, fingerprint, heard, configured), configured, now);
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use config::WatchFile;
-use domain::Timestamp;
 use domain::condition::Condition;
-use store::check_states::Remembered;
+use domain::{Fingerprint, Timestamp};
+use store::check_states::{Heard, Remembered};
 
 use crate::conditions;
 use crate::record::STORE;
@@ -45,6 +45,15 @@ impl<'w> Configured<'w> {
     /// The environment that fingerprints are of.
     pub(crate) fn environment(&self) -> &str {
         self.watch_file.environment.as_str()
+    }
+
+    /// Whether healthcheck of this environment may have told of it. Anybody may call a source of theirs `check:…`; what
+    /// they raised is theirs to end.
+    pub(crate) fn is_ours(&self, fingerprint: &Fingerprint, heard: &Heard) -> bool {
+        let own = [conditions::CHECK_FAILED, subscribers::NO_SUBSCRIBER].contains(&heard.kind.as_str());
+        let Heard { kind, subject, labels, .. } = heard;
+        (own || self.metric_of(kind, subject).is_some())
+            && Fingerprint::of(self.environment(), kind, subject, labels) == *fingerprint
     }
 
     /// The metric that a condition is about, if it is about one of ours.

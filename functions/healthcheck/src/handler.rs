@@ -17,7 +17,7 @@ use crate::conditions;
 use crate::configured::Configured;
 use crate::order::in_turn;
 use crate::payload::Payload;
-use crate::record::Store;
+use crate::record::{self, Store};
 use crate::report::{Answer, Report};
 use crate::subscribers;
 use crate::tell::{Found, tell};
@@ -71,13 +71,13 @@ pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>)
                 database_gone: measured.databases.values().any(Result::is_err),
             };
             let at = payload.scheduled_at.unwrap_or(now);
-            tell(app, &mut store, found, (now, at), &deadline, &mut summary).await
+            tell(app, (&mut store, &parameters.secrets), found, (now, at), &deadline, &mut summary).await
         }
     };
     let metrics = report.tell(&mut summary);
     let ended = done.map(|()| Answer { summary: summary.finished(began.elapsed()), metrics });
     if held_back.is_none() {
-        write_down(&run, &store, &ended, began).await;
+        write_down(&run, &store, &ended, began, &deadline).await;
     }
     ended
 }
@@ -154,13 +154,22 @@ async fn conditions(
 }
 
 /// Writes the run into the ledger. A run without a row there is missed by whoever watches the ledger.
-async fn write_down(run: &Begun, store: &Result<Store, Fault>, ended: &Result<Answer, Fault>, began: Instant) {
+async fn write_down(
+    run: &Begun,
+    store: &Result<Store, Fault>,
+    ended: &Result<Answer, Fault>,
+    began: Instant,
+    deadline: &Deadline,
+) {
     let Ok(store) = store else { return };
     let summary = ended.as_ref().map(|answer| &answer.summary);
-    if let Err(error) = run.finish(&store.connection, summary, began.elapsed()).await {
-        let error = format!("{:#}", anyhow::Error::new(error));
-        tracing::error!(error, "The run is not in the ledger");
-    }
+    let writing = run.finish(&store.connection, summary, began.elapsed());
+    let error = match tokio::time::timeout(record::patience(deadline), writing).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => format!("{:#}", anyhow::Error::new(error)),
+        Err(_) => "Postgres did not answer in time".to_owned(),
+    };
+    tracing::error!(error, "The run is not in the ledger");
 }
 
 /// The clock while there is no store to ask for its own.

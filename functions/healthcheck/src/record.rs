@@ -20,6 +20,8 @@ use crate::configured::Configured;
 
 /// The longest that one exchange with Postgres may take.
 const EXCHANGE: Duration = Duration::from_secs(5);
+/// The longest that sending what is on record, and marking it, may take: measurements are still to be published.
+const SENDING: Duration = Duration::from_secs(20);
 /// What Watchkeeper's own database is called where it cannot be reached.
 pub(crate) const STORE: &str = config::watch_file::OWN_DATABASE;
 
@@ -52,7 +54,7 @@ impl Store {
 }
 
 /// How long one exchange with Postgres may take in what is left of an invocation.
-fn patience(deadline: &Deadline) -> Duration {
+pub(crate) fn patience(deadline: &Deadline) -> Duration {
     deadline.for_work().min(EXCHANGE)
 }
 
@@ -101,10 +103,13 @@ pub(crate) async fn on_record(
     let remembered = remember(record.remembered, &changes);
     let outgoing: Vec<Outgoing> = changes.raised.iter().cloned().map(Outgoing::from).collect();
     let firing = remembered.iter().filter(|row| row.state.firing).count();
-    let (raised, unsent) = match send(&store.connection, queue, &outgoing, now).await {
-        Ok(sent) => (sent.sent, sent.failed),
-        // They are on record: whether the queue has them or not, the retry tick sends those that are not marked.
-        Err(error) => (0, vec![("outbox".to_owned(), Fault::from(error).message)]),
+    let sending = send(&store.connection, queue, &outgoing, now);
+    let sent = tokio::time::timeout(deadline.for_work().min(SENDING), sending).await;
+    // They are on record: whether the queue has them or not, the retry tick sends those that are not marked.
+    let (raised, unsent) = match sent {
+        Ok(Ok(sent)) => (sent.sent, sent.failed),
+        Ok(Err(error)) => (0, vec![("outbox".to_owned(), Fault::from(error).message)]),
+        Err(_) => (0, vec![("outbox".to_owned(), "what was sent could not be marked in time".to_owned())]),
     };
     Ok((Outcome { firing, raised, unsent, newer }, remembered))
 }

@@ -45,7 +45,10 @@ impl<'w> Report<'w> {
             report.looked_at += 1;
             match &checked.outcome {
                 Outcome::Read(readings) => {
-                    report.answered.insert(&check.name);
+                    // What could not be read of it has not vanished.
+                    if readings.iter().all(|reading| reading.measured.is_ok()) {
+                        report.answered.insert(&check.name);
+                    }
                     if !readings.is_empty() && readings.iter().all(|reading| reading.measured.is_err()) {
                         report.faults.push(Kind::Failed);
                     }

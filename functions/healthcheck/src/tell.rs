@@ -1,9 +1,11 @@
 //! What a run has to tell: conditions that began or ended as signals, measurements as metrics, and that it was complete.
 
+use config::Secrets;
 use domain::Timestamp;
 use domain::condition::Condition;
 use runtime::embedded::Placed;
 use runtime::{Deadline, Fault, Kind, Summary};
+use store::Class;
 
 use crate::app::App;
 use crate::configured::Configured;
@@ -26,13 +28,13 @@ pub(crate) struct Found<'w> {
 /// Where nobody would hear otherwise: a signal is neither on record nor on the queue, or the deployment is wrong.
 pub(crate) async fn tell(
     app: &App,
-    store: &mut Result<Store, Fault>,
+    (store, secrets): (&mut Result<Store, Fault>, &Secrets),
     mut found: Found<'_>,
     (now, at): (Timestamp, Timestamp),
     deadline: &Deadline,
     summary: &mut Summary,
 ) -> Result<(), Fault> {
-    let signalled = signal(app, store, &mut found, (now, at), deadline, summary).await;
+    let signalled = signal(app, (store, secrets), &mut found, (now, at), deadline, summary).await;
     let sent = publish::publish(&app.cloudwatch, &app.watch_file, &found.data, now).await;
     summary.did("published", sent.published);
     summary.did("embedded", sent.embedded);
@@ -50,14 +52,17 @@ pub(crate) async fn tell(
 /// Tells conditions, on record if there is one.
 async fn signal(
     app: &App,
-    store: &mut Result<Store, Fault>,
+    (store, secrets): (&mut Result<Store, Fault>, &Secrets),
     found: &mut Found<'_>,
     (now, at): (Timestamp, Timestamp),
     deadline: &Deadline,
     summary: &mut Summary,
 ) -> Result<(), Fault> {
     let mut remembered = app.remembered.lock().await;
-    if let Ok(open) = store {
+    // While checks were asked, the connection lay idle, and may have died of it. If it was the commit that got no answer, the
+    // second try finds the evaluation there and changes nothing.
+    let mut tries = 0..2;
+    while let (Ok(open), Some(attempt)) = (&*store, tries.next()) {
         match record::on_record(open, &app.queue, &found.conditions, &found.configured, now, deadline).await {
             Ok((outcome, states)) => {
                 *remembered = Some(states);
@@ -65,6 +70,9 @@ async fn signal(
                 return Ok(());
             }
             // What was begun there may still be under way: its connection is not used again.
+            Err(error) if attempt == 0 && error.class() == Class::Unavailable => {
+                *store = Store::open(secrets, deadline).await;
+            }
             Err(error) => *store = Err(error.into()),
         }
     }

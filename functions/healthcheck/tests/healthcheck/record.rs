@@ -266,3 +266,35 @@ async fn an_evaluation_of_the_past_says_that_a_later_one_stands() {
     let summary = answer(&healthcheck, at(0)).await;
     assert_eq!(summary["skipped"][0]["name"], "thresholds", "{summary}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_died_while_checks_were_asked_is_made_anew_and_nobody_hears_of_it() {
+    let world = World::new().await;
+    stale(&world);
+    // The check ends every connection of our own database, as a failover does.
+    let own = world.store_name();
+    let kill = format!("select count(pg_terminate_backend(pid)) as n from pg_stat_activity where datname = '{own}'");
+    let healthcheck = world.watching(&[lag(), check("failover", &kill, &[("n", "Ended")])]).await;
+    let summary = answer(&healthcheck, at(0)).await;
+    assert_eq!(summary["outcome"], "ok", "{summary}");
+    assert_eq!(told(&world.raised().await), ["metric OPsPipeline/TelemetryLag firing"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_raised_is_not_ours_to_end_whatever_they_call_themselves() {
+    let world = World::new().await;
+    fresh(&world);
+    let id = |kind: &str| {
+        let none = domain::fingerprint::Labels::new();
+        format!("{}/firing", domain::Fingerprint::of("local", kind, "orders", &none))
+    };
+    for kind in ["load", "metric"] {
+        let signal = json!({
+            "id": id(kind), "source": "check:nightly", "kind": kind, "subject": "orders", "status": "firing",
+            "severity": "HIGH", "labels": {}, "occurred_at": "2026-03-01T05:00:00Z",
+        });
+        world.hear(&signal).await;
+    }
+    answer(&world.watching(&[lag()]).await, at(0)).await;
+    assert_eq!(world.raised().await, Vec::<Value>::new());
+}

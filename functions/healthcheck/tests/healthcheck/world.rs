@@ -202,6 +202,11 @@ impl World {
         }
     }
 
+    /// What Watchkeeper's own database is called.
+    pub(crate) fn store_name(&self) -> &str {
+        self.store_url.rsplit('/').next().and_then(|name| name.split('?').next()).unwrap_or_default()
+    }
+
     /// Has the turn of evaluations for as long as the connection lives.
     pub(crate) async fn hold_the_turn(&self) -> store::Connection {
         let connection = store::Connection::open(&self.store_url.as_str().into(), None).await.expect("a connection");

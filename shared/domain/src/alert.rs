@@ -38,6 +38,75 @@ impl CloseReason {
     }
 }
 
+/// What was last said about a condition, for notices that no signal causes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct News {
+    /// Who said so.
+    pub source: String,
+    /// One sentence.
+    pub summary: String,
+    /// When the condition changed, by the source's clock.
+    pub occurred_at: Timestamp,
+    /// Where it says what to do.
+    pub runbook: Option<String>,
+}
+
+/// Why an alert is muted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mute {
+    /// A silence matches it.
+    Silenced,
+    /// An open alert mutes its consequences.
+    Inhibited,
+    /// It opens and ends again and again.
+    Flapping,
+    /// It is told with another alert of its group.
+    Grouped,
+}
+
+impl Mute {
+    const ALL: [Self; 4] = [Self::Silenced, Self::Inhibited, Self::Flapping, Self::Grouped];
+
+    /// The word in the column `alerts.muted_reason`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Silenced => "silenced",
+            Self::Inhibited => "inhibited",
+            Self::Flapping => "flapping",
+            Self::Grouped => "grouped",
+        }
+    }
+
+    /// Reads the word of the column back.
+    pub fn from_stored(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mute| mute.as_str() == word)
+    }
+}
+
+/// That nobody is told of an alert, why, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Muted {
+    /// Why.
+    pub why: Mute,
+    /// Since when, without a break; whatever muted it first.
+    pub since: Timestamp,
+    /// When it ends, where that is known.
+    pub until: Option<Timestamp>,
+    /// The silence or the alert that mutes it.
+    pub by: Option<Uuid>,
+    /// What to tell people about it, as in `silence by ana: deployment`. Not stored.
+    pub because: String,
+}
+
+/// That an alert waits for others, to be told with them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gathering {
+    /// What alerts of the group have in common.
+    pub key: String,
+    /// Until when it waits.
+    pub until: Timestamp,
+}
+
 /// An alert, open or closed by the decision at hand.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alert {
@@ -55,8 +124,14 @@ pub struct Alert {
     pub labels: Labels,
     /// The highest severity among the sources that fire.
     pub severity: Severity,
-    /// The highest severity that anybody was told.
-    pub notified_severity: Severity,
+    /// The highest severity that anybody was told; `None`: nobody was.
+    pub notified_severity: Option<Severity>,
+    /// What was last said about it.
+    pub news: News,
+    /// That nobody is told of it for now.
+    pub muted: Option<Muted>,
+    /// That it waits for others to be told with.
+    pub gathering: Option<Gathering>,
     /// When it opened, by our clock.
     pub opened_at: Timestamp,
     /// When the last signal about it was received.

@@ -48,6 +48,39 @@ impl DeliveryStatus {
     }
 }
 
+/// Why a delivery is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HeldBecause {
+    /// Its route has hours, and they are over.
+    OutsideHours,
+    /// Its receiver is switched off.
+    SwitchedOff,
+}
+
+impl HeldBecause {
+    /// The word in the column `deliveries.held_because`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OutsideHours => "outside-hours",
+            Self::SwitchedOff => "switched-off",
+        }
+    }
+
+    /// Reads the word of the column back.
+    pub fn from_stored(word: &str) -> Option<Self> {
+        [Self::OutsideHours, Self::SwitchedOff].into_iter().find(|because| because.as_str() == word)
+    }
+}
+
+/// That a delivery is held, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Why.
+    pub because: HeldBecause,
+    /// Until when, where that is known.
+    pub until: Option<Timestamp>,
+}
+
 /// A delivery of an open alert, as far as later decisions need it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
@@ -65,6 +98,12 @@ pub struct Delivery {
     pub status: DeliveryStatus,
     /// Not due before the row of this sequence is accepted: a superseded key is closed once its heir is open.
     pub waits_for: Option<i32>,
+    /// Why it is held, if it is.
+    pub held: Option<Held>,
+    /// Not due before then; `None`: at once.
+    pub not_before: Option<Timestamp>,
+    /// Receivers that are told instead where its own does not take it.
+    pub fallback: Vec<String>,
     /// What is told. `None` on a row read back: it is written once and no decision needs it again.
     pub notification: Option<Notification>,
 }

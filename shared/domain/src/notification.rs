@@ -16,28 +16,63 @@ pub enum Notice {
     Firing,
     /// Its severity rose above what was told before.
     Severity,
+    /// It is still open, and nobody acknowledged it.
+    Reminder,
+    /// It opens and ends again and again; further changes are not told until it has calmed down.
+    Flapping,
+    /// Nobody acknowledged it in time.
+    Escalation,
     /// It is over, or the provider's incident at a lower severity is superseded.
     Resolved,
+    /// What was suppressed since the last digest.
+    Digest,
+    /// A worker was barred.
+    Quarantined,
+    /// A barred worker was released.
+    Released,
 }
 
 impl Notice {
+    const ALL: [Self; 9] = [
+        Self::Firing,
+        Self::Severity,
+        Self::Reminder,
+        Self::Flapping,
+        Self::Escalation,
+        Self::Resolved,
+        Self::Digest,
+        Self::Quarantined,
+        Self::Released,
+    ];
+
     /// The word in the column `deliveries.notice`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Firing => "firing",
             Self::Severity => "severity",
+            Self::Reminder => "reminder",
+            Self::Flapping => "flapping",
+            Self::Escalation => "escalation",
             Self::Resolved => "resolved",
+            Self::Digest => "digest",
+            Self::Quarantined => "quarantined",
+            Self::Released => "released",
         }
     }
 
     /// Reads the word of the column back.
     pub fn from_stored(word: &str) -> Option<Self> {
-        [Self::Firing, Self::Severity, Self::Resolved].into_iter().find(|notice| notice.as_str() == word)
+        Self::ALL.into_iter().find(|notice| notice.as_str() == word)
     }
 
-    /// Whether this notice opens or raises something at the provider, rather than closing it.
+    /// Whether this notice opens, raises or keeps up something at the provider.
     pub const fn triggers(self) -> bool {
-        !matches!(self, Self::Resolved)
+        matches!(self, Self::Firing | Self::Severity | Self::Reminder | Self::Flapping | Self::Escalation)
+    }
+
+    /// Whether nobody needs to look up for it: it may arrive without a sound.
+    pub const fn is_quiet(self) -> bool {
+        matches!(self, Self::Digest)
     }
 }
 
@@ -76,12 +111,30 @@ pub struct Notification {
     /// A resolve to a receiver whose firing never went out: this one notice tells both.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tells_firing_too: bool,
+    /// What else has to be said, a line each: why it was not told before, that the worker is barred, who is told with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Said instead of what title and lines make of the fields: a digest, a bar, a release are not about a condition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Text>,
+}
+
+/// A notice in words of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    /// One line.
+    pub title: String,
+    /// What a person reads below it.
+    pub lines: Vec<String>,
 }
 
 impl Notification {
     /// One line: severity, place, subject and what happened.
     pub fn title(&self) -> String {
         let Self { severity, environment, subject, .. } = self;
+        if let Some(text) = &self.text {
+            return text.title.clone();
+        }
         match self.notice {
             Notice::Firing => format!("[{severity}] {environment}: {subject}"),
             Notice::Severity => format!("[{severity}, raised] {environment}: {subject}"),
@@ -89,22 +142,30 @@ impl Notification {
                 format!("[RESOLVED] {environment}: {subject} fired and recovered")
             }
             Notice::Resolved => format!("[RESOLVED] {environment}: {subject}"),
+            Notice::Reminder => format!("[{severity}, still open] {environment}: {subject}"),
+            Notice::Flapping => format!("[{severity}, flapping] {environment}: {subject}"),
+            Notice::Escalation => format!("[{severity}, not acknowledged] {environment}: {subject}"),
+            Notice::Digest | Notice::Quarantined | Notice::Released => format!("{environment}: {subject}"),
         }
     }
 
     /// The lines a person reads below the title.
     pub fn lines(&self) -> Vec<String> {
+        if let Some(text) = &self.text {
+            return text.lines.clone();
+        }
         let mut lines = Vec::new();
         if !self.summary.is_empty() {
             lines.push(self.summary.clone());
         }
+        lines.extend(self.notes.iter().cloned());
         lines.extend(self.labels.iter().map(|(name, value)| format!("{name}: {value}")));
         match self.notice {
             Notice::Resolved => {
                 let lasted = duration::display(self.occurred_at.duration_since(self.opened_at));
                 lines.push(format!("Over since {} (lasted {lasted})", self.occurred_at));
             }
-            Notice::Firing | Notice::Severity => lines.push(format!("Since {}", self.opened_at)),
+            _ => lines.push(format!("Since {}", self.opened_at)),
         }
         lines.push(format!("Source: {}", self.source));
         if let Some(runbook) = &self.runbook {

@@ -33,6 +33,12 @@ pub const ALL: &[Migration] = &[
         name: "create_check_states",
         sql: include_str!("../../../migrations/V0002__create_check_states.sql"),
     },
+    Migration { version: 3, name: "deepen_alerts", sql: include_str!("../../../migrations/V0003__deepen_alerts.sql") },
+    Migration {
+        version: 4,
+        name: "watch_receivers",
+        sql: include_str!("../../../migrations/V0004__watch_receivers.sql"),
+    },
 ];
 
 /// The schema that this release needs.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use domain::Severity;
-use domain::alert::{Alert, SourceState};
-use domain::delivery::{Delivery, DeliveryStatus};
+use domain::alert::{Alert, Gathering, Mute, Muted, News, SourceState};
+use domain::delivery::{Delivery, DeliveryStatus, Held, HeldBecause};
 use domain::fingerprint::{Fingerprint, Labels};
 use domain::notification::Notice;
 use domain::policy::Integration;
 use domain::signal::SignalStatus;
+use domain::{Severity, Timestamp};
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Json};
 
@@ -23,6 +23,17 @@ pub(crate) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &'static str) -> Re
 pub(crate) fn word<T>(row: &Row, name: &'static str, read: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
     let text: &str = column(row, name)?;
     read(text).ok_or_else(|| Error::UnexpectedValue { column: name, value: text.to_owned() })
+}
+
+/// The same, of a column that may be null.
+pub(crate) fn optional_word<T>(
+    row: &Row,
+    name: &'static str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Error> {
+    let text: Option<&str> = column(row, name)?;
+    let unexpected = |text: &str| Error::UnexpectedValue { column: name, value: text.to_owned() };
+    text.map(|text| read(text).ok_or_else(|| unexpected(text))).transpose()
 }
 
 fn severity(row: &Row, name: &'static str) -> Result<Severity, Error> {
@@ -43,6 +54,7 @@ pub(crate) fn source(row: &Row) -> Result<((Fingerprint, String), SourceState), 
 /// A row of `alerts` that is open, without its deliveries.
 pub(crate) fn open_alert(row: &Row) -> Result<Alert, Error> {
     let Json(labels): Json<Labels> = column(row, "labels")?;
+    let opened_at = column(row, "opened_at")?;
     Ok(Alert {
         id: column(row, "alert_id")?,
         fingerprint: Fingerprint::from_stored(column(row, "fingerprint")?),
@@ -51,14 +63,38 @@ pub(crate) fn open_alert(row: &Row) -> Result<Alert, Error> {
         environment: column(row, "environment")?,
         labels,
         severity: severity(row, "severity")?,
-        notified_severity: severity(row, "notified_severity")?,
-        opened_at: column(row, "opened_at")?,
+        notified_severity: optional_word(row, "notified_severity", |text| text.parse().ok())?,
+        news: News {
+            source: column(row, "source")?,
+            summary: column(row, "summary")?,
+            occurred_at: column::<Option<Timestamp>>(row, "occurred_at")?.unwrap_or(opened_at),
+            runbook: column(row, "runbook")?,
+        },
+        muted: muted(row)?,
+        gathering: gathering(row)?,
+        opened_at,
         last_signal_at: column(row, "last_signal_at")?,
         signal_count: column(row, "signal_count")?,
         event_key: column(row, "event_key")?,
         closed: None,
         deliveries: Vec::new(),
     })
+}
+
+fn muted(row: &Row) -> Result<Option<Muted>, Error> {
+    let (Some(why), Some(since)) =
+        (optional_word(row, "muted_reason", Mute::from_stored)?, column::<Option<Timestamp>>(row, "muted_since")?)
+    else {
+        return Ok(None);
+    };
+    let by: Option<&str> = column(row, "muted_by")?;
+    let because = String::new();
+    Ok(Some(Muted { why, since, until: column(row, "muted_until")?, by: by.and_then(|id| id.parse().ok()), because }))
+}
+
+fn gathering(row: &Row) -> Result<Option<Gathering>, Error> {
+    let (key, until): (Option<String>, Option<Timestamp>) = (column(row, "group_key")?, column(row, "group_until")?);
+    Ok(key.zip(until).map(|(key, until)| Gathering { key, until }))
 }
 
 /// A row of `deliveries` of an open alert.
@@ -71,8 +107,17 @@ pub(crate) fn delivery(row: &Row) -> Result<Delivery, Error> {
         dedup_key: column(row, "dedup_key")?,
         status: word(row, "status", DeliveryStatus::from_stored)?,
         waits_for: column(row, "waits_for")?,
+        held: held(row)?,
+        not_before: None,
+        fallback: column(row, "fallback")?,
         notification: None,
     })
+}
+
+fn held(row: &Row) -> Result<Option<Held>, Error> {
+    let because = optional_word(row, "held_because", HeldBecause::from_stored)?;
+    let until = column(row, "held_until")?;
+    Ok(because.map(|because| Held { because, until }))
 }
 
 /// Gives each alert its deliveries, which come in order of creation.

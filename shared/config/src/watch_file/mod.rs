@@ -18,7 +18,7 @@ use std::path::Path;
 
 use domain::classify::Rule;
 use domain::hours::Hours;
-use domain::policy::{DEFAULT_DEDUP_WINDOW, Route};
+use domain::policy::{DEFAULT_DEDUP_WINDOW, Integration, Receiver as PolicyReceiver, Route, SELF_RECEIVER};
 use domain::{Policy, check::Metric};
 use jiff::SignedDuration;
 use toml::de::DeTable;
@@ -113,12 +113,25 @@ impl WatchFile {
             namespace: self.namespace.clone(),
             metric_severity: metrics().filter_map(|metric| Some((metric.name.clone(), metric.severity?))).collect(),
             metric_runbook: by_name(|metric| metric.runbook.clone()),
-            receivers: self.receivers.iter().map(|(name, receiver)| (name.clone(), receiver.integration())).collect(),
+            receivers: self.known_receivers(),
             routes: self.routes.clone(),
-            default_route: self.default_route.clone(),
+            default_route: Route { to: self.default_route.clone(), ..Route::default() },
             classify: self.classify.clone(),
+            inhibit: Vec::new(),
+            quarantine: Vec::new(),
             dedup_window: self.dedup_window,
+            digest_every: None,
+            flapping: None,
+            remind_every: BTreeMap::new(),
         }
+    }
+
+    /// The receivers of the file, and the one that always exists.
+    fn known_receivers(&self) -> BTreeMap<String, PolicyReceiver> {
+        let of = |receiver: &Receiver| PolicyReceiver { integration: receiver.integration(), switch: None };
+        let own = PolicyReceiver { integration: Integration::Sns, switch: None };
+        let written = self.receivers.iter().map(|(name, receiver)| (name.clone(), of(receiver)));
+        written.chain([(SELF_RECEIVER.to_owned(), own)]).collect()
     }
 }
 

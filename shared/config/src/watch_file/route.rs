@@ -20,7 +20,7 @@ pub(super) fn routes(root: &Table<'_>, receivers: &Receivers) -> (Vec<String>, V
     let routes = table
         .tables("route", &["when", "to"])
         .into_iter()
-        .map(|route| Route { when: matcher(&route), to: destinations(&route, "to", receivers) })
+        .map(|route| Route { when: matcher(&route), to: destinations(&route, "to", receivers), ..Route::default() })
         .collect();
     (default, routes)
 }
@@ -67,5 +67,6 @@ fn matcher(route: &Table<'_>) -> Matcher {
         kind: words("kind"),
         subject: words("subject"),
         environment: words("environment").iter().map(|name| domain::environment::canonical(name)).collect(),
+        labels: BTreeMap::new(),
     }
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::alert::{Alert, CloseReason, SourceState};
+use crate::alert::{Alert, CloseReason, News, SourceState};
 use crate::fingerprint::{Fingerprint, hex};
 use crate::policy::Policy;
 use crate::severity::Severity;
@@ -135,7 +135,10 @@ impl Desk<'_> {
             environment: signal.environment.clone(),
             labels: signal.labels.clone(),
             severity: signal.severity,
-            notified_severity: signal.severity,
+            notified_severity: None,
+            news: news(signal, self.policy),
+            muted: None,
+            gathering: None,
             opened_at: self.now,
             last_signal_at: self.now,
             signal_count: 0,
@@ -144,6 +147,7 @@ impl Desk<'_> {
             deliveries: Vec::new(),
         };
         let told = notices::of_opening(&mut alert, signal, self.policy);
+        alert.notified_severity = told.then_some(signal.severity);
         self.state.alerts.insert(signal.fingerprint.clone(), alert);
         if told { Decision::Opened } else { Decision::Suppressed(Reason::NoReceiver) }
     }
@@ -152,13 +156,13 @@ impl Desk<'_> {
         let Some(alert) = self.state.alerts.get_mut(&signal.fingerprint) else {
             return Decision::Suppressed(otherwise);
         };
-        if severity <= alert.notified_severity {
+        if Some(severity) <= alert.notified_severity {
             return Decision::Suppressed(otherwise);
         }
         if !notices::of_rise(alert, signal, severity, self.policy) {
             return Decision::Suppressed(Reason::NoReceiver);
         }
-        alert.notified_severity = severity;
+        alert.notified_severity = Some(severity);
         Decision::Updated
     }
 
@@ -217,6 +221,15 @@ impl Desk<'_> {
             list.push(alert);
         }
         plan
+    }
+}
+
+fn news(signal: &Signal, policy: &Policy) -> News {
+    News {
+        source: signal.source.clone(),
+        summary: signal.summary.clone(),
+        occurred_at: signal.occurred_at,
+        runbook: policy.runbook_for(signal).map(str::to_owned),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::alert::Alert;
 use crate::delivery::{Delivery, DeliveryStatus};
 use crate::notification::{Notice, Notification};
-use crate::policy::{Integration, Policy};
+use crate::policy::{Described, Integration, Policy};
 use crate::severity::Severity;
 use crate::signal::Signal;
 
@@ -88,7 +88,7 @@ fn tell_the_end(alert: &mut Alert, signal: &Signal, policy: &Policy, receiver: &
             DeliveryStatus::Failed | DeliveryStatus::Held | DeliveryStatus::Cancelled => {}
         }
     }
-    let (severity, notice) = (alert.notified_severity, Notice::Resolved);
+    let (severity, notice) = (alert.notified_severity.unwrap_or(alert.severity), Notice::Resolved);
     let receiver = receiver.to_owned();
     tell(alert, signal, policy, Telling { receiver, integration, notice, severity, waits_for: None });
     if let Some(notification) = alert.deliveries.last_mut().and_then(|delivery| delivery.notification.as_mut()) {
@@ -115,11 +115,18 @@ fn open_keys(alert: &Alert, receiver: &str) -> BTreeSet<(Severity, String)> {
 /// Receivers that the routes name and that exist, each once, in the order of the route.
 fn receivers(signal: &Signal, severity: Severity, policy: &Policy) -> Vec<(String, Integration)> {
     let mut found: Vec<(String, Integration)> = Vec::new();
-    for name in policy.receivers_for(signal, severity) {
-        if let Some(integration) = policy.receivers.get(name)
+    let condition = Described {
+        severity,
+        kind: &signal.kind,
+        subject: &signal.subject,
+        environment: &signal.environment,
+        labels: &signal.labels,
+    };
+    for name in policy.routes_of(&condition).into_iter().flat_map(|route| &route.to) {
+        if let Some(receiver) = policy.receivers.get(name)
             && !found.iter().any(|(seen, _)| seen == name)
         {
-            found.push((name.clone(), *integration));
+            found.push((name.clone(), receiver.integration));
         }
     }
     found
@@ -155,6 +162,8 @@ fn tell(alert: &mut Alert, signal: &Signal, policy: &Policy, telling: Telling) -
         opened_at: alert.opened_at,
         runbook: policy.runbook_for(signal).map(str::to_owned),
         tells_firing_too: false,
+        notes: Vec::new(),
+        text: None,
     };
     alert.deliveries.push(Delivery {
         receiver,
@@ -164,6 +173,9 @@ fn tell(alert: &mut Alert, signal: &Signal, policy: &Policy, telling: Telling) -
         dedup_key,
         status: DeliveryStatus::Pending,
         waits_for,
+        held: None,
+        not_before: None,
+        fallback: Vec::new(),
         notification: Some(notification),
     });
     sequence

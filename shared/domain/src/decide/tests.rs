@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::*;
 use crate::delivery::DeliveryStatus;
 use crate::notification::Notice;
-use crate::policy::{Integration, Matcher, Route};
+use crate::policy::{Integration, Matcher, Receiver, Route};
 
 pub(super) fn at(text: &str) -> Timestamp {
     format!("2026-03-01T{text}Z").parse().expect("a time of day")
@@ -16,22 +16,29 @@ pub(super) fn policy() -> Policy {
     let route = |severity: &[Severity], to: &[&str]| Route {
         when: Matcher { severity: severity.to_vec(), ..Matcher::default() },
         to: to.iter().map(|name| (*name).to_owned()).collect(),
+        ..Route::default()
     };
+    let receiver = |integration| Receiver { integration, switch: None };
     Policy {
         environment: "prod".into(),
         namespace: "OPsPipeline".into(),
         metric_severity: Default::default(),
         metric_runbook: Default::default(),
         receivers: [
-            ("on-call".to_owned(), Integration::Pagerduty),
-            ("mail".to_owned(), Integration::Sns),
-            ("hook".to_owned(), Integration::Webhook),
+            ("on-call".to_owned(), receiver(Integration::Pagerduty)),
+            ("mail".to_owned(), receiver(Integration::Sns)),
+            ("hook".to_owned(), receiver(Integration::Webhook)),
         ]
         .into(),
         routes: vec![route(&[Severity::Critical, Severity::High], &["on-call", "mail"]), route(&[Severity::Low], &[])],
-        default_route: vec!["hook".into()],
+        default_route: Route { to: vec!["hook".into()], ..Route::default() },
         classify: vec![],
+        inhibit: vec![],
+        quarantine: vec![],
         dedup_window: SignedDuration::from_hours(1),
+        digest_every: None,
+        flapping: None,
+        remind_every: Default::default(),
     }
 }
 

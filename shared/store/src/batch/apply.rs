@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use domain::Timestamp;
+use domain::{Severity, Timestamp};
 use domain::alert::Alert;
 use domain::decide::{DeliveryChange, Plan};
 use domain::delivery::Delivery;
+use serde_json::{Value, json};
 use tokio_postgres::Client;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
@@ -37,12 +38,19 @@ pub async fn apply(client: &Client, plan: &Plan, patience: Duration) -> Result<(
     if !plan.changed.is_empty() {
         let Alerts { id, severity, notified_severity, last_signal_at, resolved_at, close_reason, signal_count, .. } =
             &changed;
-        flush.add(
-            sql::UPDATE_ALERTS.run(
-                client,
-                &[id, severity, notified_severity, last_signal_at, resolved_at, close_reason, signal_count],
-            ),
-        );
+        flush.add(sql::UPDATE_ALERTS.run(
+            client,
+            &[
+                id,
+                severity,
+                notified_severity,
+                last_signal_at,
+                resolved_at,
+                close_reason,
+                signal_count,
+                &changed.more,
+            ],
+        ));
     }
     if !plan.opened.is_empty() {
         let new = &opened;
@@ -63,6 +71,7 @@ pub async fn apply(client: &Client, plan: &Plan, patience: Duration) -> Result<(
                 &new.close_reason,
                 &new.signal_count,
                 &new.event_key,
+                &new.more,
             ],
         ));
     }
@@ -85,6 +94,10 @@ pub async fn apply(client: &Client, plan: &Plan, patience: Duration) -> Result<(
                 &new.status,
                 &new.waits_for,
                 &new.notification,
+                &new.held_because,
+                &new.held_until,
+                &new.not_before,
+                &new.fallback,
             ],
         ));
     }
@@ -126,7 +139,7 @@ struct Alerts<'a> {
     subject: Vec<&'a str>,
     environment: Vec<&'a str>,
     severity: Vec<&'a str>,
-    notified_severity: Vec<&'a str>,
+    notified_severity: Vec<Option<&'a str>>,
     labels: Vec<Json<&'a domain::fingerprint::Labels>>,
     opened_at: Vec<Timestamp>,
     last_signal_at: Vec<Timestamp>,
@@ -134,6 +147,7 @@ struct Alerts<'a> {
     close_reason: Vec<Option<&'a str>>,
     signal_count: Vec<i64>,
     event_key: Vec<Option<&'a str>>,
+    more: Vec<Json<Value>>,
 }
 
 impl<'a> Alerts<'a> {
@@ -146,7 +160,7 @@ impl<'a> Alerts<'a> {
             columns.subject.push(&alert.subject);
             columns.environment.push(&alert.environment);
             columns.severity.push(alert.severity.as_str());
-            columns.notified_severity.push(alert.notified_severity.as_str());
+            columns.notified_severity.push(alert.notified_severity.map(Severity::as_str));
             columns.labels.push(Json(&alert.labels));
             columns.opened_at.push(alert.opened_at);
             columns.last_signal_at.push(alert.last_signal_at);
@@ -154,9 +168,27 @@ impl<'a> Alerts<'a> {
             columns.close_reason.push(alert.closed.map(|(_, reason)| reason.as_str()));
             columns.signal_count.push(alert.signal_count);
             columns.event_key.push(alert.event_key.as_deref());
+            columns.more.push(Json(more(alert)));
         }
         columns
     }
+}
+
+/// What most alerts do without, as `insert_alerts.sql` reads it.
+fn more(alert: &Alert) -> Value {
+    let Alert { news, muted, gathering, .. } = alert;
+    json!({
+        "source": news.source,
+        "summary": news.summary,
+        "occurred_at": news.occurred_at,
+        "runbook": news.runbook,
+        "muted_reason": muted.as_ref().map(|muted| muted.why.as_str()),
+        "muted_since": muted.as_ref().map(|muted| muted.since),
+        "muted_until": muted.as_ref().and_then(|muted| muted.until),
+        "muted_by": muted.as_ref().and_then(|muted| muted.by),
+        "group_key": gathering.as_ref().map(|gathering| &gathering.key),
+        "group_until": gathering.as_ref().map(|gathering| gathering.until),
+    })
 }
 
 #[derive(Default)]
@@ -171,6 +203,10 @@ struct Deliveries<'a> {
     status: Vec<&'a str>,
     waits_for: Vec<Option<i32>>,
     notification: Vec<Json<&'a domain::Notification>>,
+    held_because: Vec<Option<&'a str>>,
+    held_until: Vec<Option<Timestamp>>,
+    not_before: Vec<Option<Timestamp>>,
+    fallback: Vec<Json<&'a [String]>>,
 }
 
 impl<'a> Deliveries<'a> {
@@ -189,6 +225,10 @@ impl<'a> Deliveries<'a> {
             columns.status.push(delivery.status.as_str());
             columns.waits_for.push(delivery.waits_for);
             columns.notification.push(Json(notification));
+            columns.held_because.push(delivery.held.map(|held| held.because.as_str()));
+            columns.held_until.push(delivery.held.and_then(|held| held.until));
+            columns.not_before.push(delivery.not_before);
+            columns.fallback.push(Json(&delivery.fallback));
         }
         columns
     }

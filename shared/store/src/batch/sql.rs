@@ -69,14 +69,16 @@ pub(super) static READ_SOURCES: Statement = Statement {
 pub(super) static READ_ALERTS: Statement = Statement {
     name: "reading open alerts",
     sql: "select alert_id, fingerprint, kind, subject, environment, labels, severity, notified_severity, opened_at,
-                 last_signal_at, signal_count, event_key
+                 last_signal_at, signal_count, event_key, source, summary, occurred_at, runbook,
+                 muted_reason, muted_since, muted_until, muted_by, group_key, group_until
           from watchkeeper.alerts
           where fingerprint = any($1) and status = 'firing'",
     types: &[Type::TEXT_ARRAY],
 };
 pub(super) static READ_DELIVERIES: Statement = Statement {
     name: "reading deliveries of open alerts",
-    sql: "select alert.fingerprint, receiver, integration, notice, sequence, dedup_key, delivery.status, waits_for
+    sql: "select alert.fingerprint, receiver, integration, notice, sequence, dedup_key, delivery.status, waits_for,
+                 held_because, held_until, fallback
           from watchkeeper.alerts as alert
           join watchkeeper.deliveries as delivery using (alert_id)
           where alert.fingerprint = any($1) and alert.status = 'firing'
@@ -106,6 +108,7 @@ pub(super) static INSERT_ALERTS: Statement = Statement {
         Type::TEXT_ARRAY,
         Type::INT8_ARRAY,
         Type::TEXT_ARRAY,
+        Type::JSONB_ARRAY,
     ],
 };
 pub(super) static UPDATE_ALERTS: Statement = Statement {
@@ -119,6 +122,7 @@ pub(super) static UPDATE_ALERTS: Statement = Statement {
         Type::TIMESTAMPTZ_ARRAY,
         Type::TEXT_ARRAY,
         Type::INT8_ARRAY,
+        Type::JSONB_ARRAY,
     ],
 };
 pub(super) static INSERT_DELIVERIES: Statement = Statement {
@@ -134,6 +138,10 @@ pub(super) static INSERT_DELIVERIES: Statement = Statement {
         Type::TEXT_ARRAY,
         Type::TEXT_ARRAY,
         Type::INT4_ARRAY,
+        Type::JSONB_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TIMESTAMPTZ_ARRAY,
+        Type::TIMESTAMPTZ_ARRAY,
         Type::JSONB_ARRAY,
     ],
 };

@@ -8,10 +8,20 @@ with changed as (
         last_signal_at    = new.last_signal_at,
         resolved_at       = new.resolved_at,
         close_reason      = new.close_reason,
-        signal_count      = new.signal_count
+        signal_count      = new.signal_count,
+        source            = more ->> 'source',
+        summary           = more ->> 'summary',
+        occurred_at       = (more ->> 'occurred_at')::timestamptz,
+        runbook           = more ->> 'runbook',
+        muted_reason      = more ->> 'muted_reason',
+        muted_since       = (more ->> 'muted_since')::timestamptz,
+        muted_until       = (more ->> 'muted_until')::timestamptz,
+        muted_by          = more ->> 'muted_by',
+        group_key         = more ->> 'group_key',
+        group_until       = (more ->> 'group_until')::timestamptz
     from unnest(
-        $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bigint[]
-    ) as new (alert_id, severity, notified_severity, last_signal_at, resolved_at, close_reason, signal_count)
+        $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bigint[], $8::jsonb[]
+    ) as new (alert_id, severity, notified_severity, last_signal_at, resolved_at, close_reason, signal_count, more)
     where alert.alert_id = new.alert_id
       and alert.status = 'firing'
     returning alert.alert_id

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use domain::decide::decide;
-use domain::policy::{Integration, Policy};
+use domain::policy::{Integration, Policy, Receiver, Route};
 use domain::{Fingerprint, Severity, Signal, SignalStatus, Timestamp};
 use jiff::SignedDuration;
 use store::{Class, Connection, Error, batch, events, migrations};
@@ -31,11 +31,16 @@ fn policy() -> Policy {
         namespace: "N".into(),
         metric_severity: Default::default(),
         metric_runbook: Default::default(),
-        receivers: [("hook".to_owned(), Integration::Webhook)].into(),
+        receivers: [("hook".to_owned(), Receiver { integration: Integration::Webhook, switch: None })].into(),
         routes: vec![],
-        default_route: vec!["hook".into()],
+        default_route: Route { to: vec!["hook".into()], ..Route::default() },
         classify: vec![],
+        inhibit: vec![],
+        quarantine: vec![],
         dedup_window: SignedDuration::from_hours(1),
+        digest_every: None,
+        flapping: None,
+        remind_every: Default::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use testkit::receivers::{Behaviour, Cut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::stage::{PATIENCE, ROUTING_KEY, URL_TOKEN, fake_name, fakes, notification, notifier, sns_config};
+use crate::stage::{KINDS, PATIENCE, ROUTING_KEY, URL_TOKEN, fake_name, fakes, notification, notifier, sns_config};
 
 /// Tells one receiver of a kind, and gives the error.
 async fn failure(kind: Integration, base: &str) -> Result<NotifyError> {
@@ -26,7 +26,7 @@ async fn failure(kind: Integration, base: &str) -> Result<NotifyError> {
 #[tokio::test]
 async fn each_status_has_its_class_for_every_kind() -> Result<()> {
     let fakes = fakes().await?;
-    for kind in Integration::ALL {
+    for kind in KINDS {
         for (status, class) in [
             (302, Outcome::Permanent),
             (400, Outcome::Permanent),
@@ -56,13 +56,13 @@ async fn each_status_has_its_class_for_every_kind() -> Result<()> {
 #[tokio::test]
 async fn too_many_is_rate_limited_for_as_long_as_the_receiver_says() -> Result<()> {
     let fakes = fakes().await?;
-    for kind in Integration::ALL {
+    for kind in KINDS {
         fakes.clear();
         fakes.behave(Behaviour::answer(fake_name(kind), 429).header("retry-after", "30"));
         let asked = match kind {
             // AWS does not say for how long.
             Integration::Sns => None,
-            Integration::Pagerduty | Integration::Webhook => Some(SignedDuration::from_secs(30)),
+            _ => Some(SignedDuration::from_secs(30)),
         };
         let error = failure(kind, &fakes.url()).await?;
         assert_eq!(error.outcome(), Outcome::RateLimited { retry_after: asked }, "{kind:?}: {error}");
@@ -73,7 +73,7 @@ async fn too_many_is_rate_limited_for_as_long_as_the_receiver_says() -> Result<(
 #[tokio::test]
 async fn a_connection_cut_after_the_request_is_ambiguous() -> Result<()> {
     let fakes = fakes().await?;
-    for kind in Integration::ALL {
+    for kind in KINDS {
         for cut in [Cut::Before, Cut::After] {
             fakes.clear();
             fakes.behave(Behaviour::cut(fake_name(kind), cut));
@@ -101,7 +101,7 @@ async fn an_answer_that_does_not_come_in_time_is_ambiguous() -> Result<()> {
 #[tokio::test]
 async fn nobody_there_is_transient() -> Result<()> {
     let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
-    for kind in Integration::ALL {
+    for kind in KINDS {
         let error = failure(kind, &format!("http://{closed}")).await?;
         assert_eq!(error.outcome(), Outcome::Transient, "{kind:?}: {error}");
         assert_eq!(error.cause().http_status, None);

@@ -22,12 +22,15 @@ pub(crate) const URL_TOKEN: &str = "T0KEN-DO-NOT-SHOW";
 /// Longer than a local fake ever needs, shorter than anyone wants to wait.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
+/// The kinds that there are.
+pub(crate) const KINDS: [Integration; 3] = [Integration::Pagerduty, Integration::Sns, Integration::Webhook];
+
 /// What the fake receivers call the requests of a kind. SNS is spoken to through their webhook, which answers what it
 /// is told to; what SNS takes is shown by the emulator.
 pub(crate) fn fake_name(kind: Integration) -> &'static str {
     match kind {
         Integration::Pagerduty => "pagerduty",
-        Integration::Webhook | Integration::Sns => "webhook",
+        _ => "webhook",
     }
 }
 
@@ -45,6 +48,7 @@ pub(crate) fn notifier(kind: Integration, base: &str) -> Box<dyn Notifier> {
             let arn = "arn:aws:sns:eu-central-1:000000000000:pages";
             Box::new(Sns::new(aws_sdk_sns::Client::from_conf(config), arn.to_owned()))
         }
+        Integration::Slack | Integration::Telegram => unreachable!("not among KINDS"),
     }
 }
 
@@ -92,6 +96,8 @@ pub(crate) fn notification(notice: Notice) -> Notification {
         opened_at: "2026-03-01T06:00:00Z".parse().expect("an instant"),
         runbook: Some("https://runbooks.example.com/telemetry".to_owned()),
         tells_firing_too: false,
+        notes: Vec::new(),
+        text: None,
     }
 }
 

@@ -5,7 +5,7 @@ use runtime::{Deadline, Fault, Kind};
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::payload::{Event, TickKind, parse};
+use crate::payload::{Event, parse};
 use crate::{batch, tick};
 
 /// Handles one invocation, and says in time when it cannot finish.
@@ -34,9 +34,7 @@ async fn run(app: &App, event: Event, deadline: &Deadline) -> Result<Value, Faul
             partial_failure(messages.len(), handled.unrecorded)
         }
         Event::Tick(tick) => {
-            let summary = match tick.tick {
-                TickKind::Retry => tick::retry(app, &tick, deadline).await?,
-            };
+            let summary = tick::run(app, &tick, deadline).await?;
             serde_json::to_value(summary).map_err(|error| Fault::from(anyhow::Error::new(error)))
         }
     }

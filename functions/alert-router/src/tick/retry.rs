@@ -1,0 +1,68 @@
+//! The retry tick: sends what was raised and never left, tells who is due, closes what has expired.
+
+use config::RouterConfig;
+use domain::Timestamp;
+use domain::check::Datum;
+use domain::fingerprint::Labels;
+use runtime::Fault;
+use runtime::embedded::{self, Placed};
+use runtime::raise::raise;
+use store::deliveries::{self, Backlog};
+use store::{events, outbox, suspects};
+
+use super::Turn;
+use crate::app::{App, patience};
+use crate::deliver::deliver;
+
+/// How many signals of the outbox one tick sends; the next one comes in a minute.
+const OUTBOX: i64 = 500;
+
+/// Catches up with everything that is due.
+///
+/// # Errors
+/// When the store is not to be had.
+pub(super) async fn run(turn: &mut Turn<'_>) -> Result<(), Fault> {
+    let Turn { app, session, deadline, now, clock, dry_run, summary } = turn;
+    let (app, deadline, now) = (*app, *deadline, *now);
+    let (connection, receivers) = session.parts(app)?;
+
+    let unsent = outbox::list_unsent(&connection.client, now, OUTBOX).await?;
+    summary.looked_at("outbox", unsent.len());
+    let backlog = deliveries::backlog(&connection.client, now).await?;
+    summary.looked_at("deliveries_due", backlog.due);
+    if *dry_run {
+        return Ok(());
+    }
+
+    let expired = events::expire(&connection.client, now, app.policy.dedup_window, patience(deadline)).await?;
+    summary.did("alerts_expired", expired);
+    summary.did("suspects_forgotten", suspects::forget(&connection.client, now).await?);
+    let raised = raise(connection, &app.queue, &unsent, now).await?;
+    summary.did("signals_raised", raised.sent);
+    for (id, error) in raised.failed {
+        summary.failed(id, error);
+    }
+    let delivered = deliver(connection, receivers, *clock, deadline).await?;
+    summary.did("deliveries_sent", delivered.sent);
+    summary.did("deliveries_to_retry", delivered.retrying);
+    for (receiver, error) in delivered.failed {
+        summary.failed(receiver, error);
+    }
+    if delivered.more {
+        summary.remaining.push("deliveries".to_owned());
+    }
+    report_backlog(app, &backlog, now);
+    Ok(())
+}
+
+/// Says for how long somebody has been waiting to be told; an alarm on `self` watches it. As a log line, since the router
+/// has no other use for it.
+fn report_backlog(app: &App, backlog: &Backlog, now: Timestamp) {
+    let datum = Datum {
+        name: RouterConfig::OLDEST_DELIVERY.to_owned(),
+        value: backlog.oldest,
+        unit: Some("Seconds".to_owned()),
+    };
+    let placed = [Placed { dimensions: Labels::new(), datum }];
+    embedded::log(&app.policy.namespace, &app.policy.environment, &placed, now);
+}

@@ -7,6 +7,7 @@ use std::time::Instant;
 use config::{Current, Parameters, RouterConfig, Secrets, WatchFile, watch_file::Receiver};
 use domain::Notification;
 use domain::delivery::Outcome;
+use domain::policy::SELF_RECEIVER;
 use integrations::pagerduty::PagerDuty;
 use integrations::sns::Sns;
 use integrations::webhook::Webhook;
@@ -53,8 +54,10 @@ impl Receivers {
 
     /// Gives every receiver its secrets. One whose secret is not to be had fails alone, and when it is told something.
     pub(crate) fn take_secrets(&self, secrets: &Secrets) {
-        let made: Made =
+        let mut made: Made =
             self.written.iter().map(|(name, receiver)| (name.clone(), self.make(receiver, secrets))).collect();
+        let own = Sns::new(self.sns.clone(), self.config.self_topic_arn.clone());
+        made.insert(SELF_RECEIVER.to_owned(), Ok(Arc::new(own)));
         for (name, made) in &made {
             if let Err(why) = made {
                 tracing::error!(receiver = name, error = why, "The receiver {name} cannot be told anything");

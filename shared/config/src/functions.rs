@@ -23,13 +23,15 @@ pub struct RouterConfig {
     pub alerts_queue_url: String,
     /// `PAGES_TOPIC_ARN`: the topic that receivers with `sns = { topic = "pages" }` publish to.
     pub pages_topic_arn: String,
+    /// `SELF_TOPIC_ARN`: straight to people, where no receiver of the watch file is left to tell them.
+    pub self_topic_arn: String,
 }
 
 impl RouterConfig {
     /// The branches of SSM that the function reads, and its role may read.
     pub const BRANCHES: &[Branch] = &[Branch::Features, Branch::Database, Branch::Receivers];
     /// The variables that the template has to set.
-    pub const REQUIRED: &[&str] = &["ENVIRONMENT", "ALERTS_QUEUE_URL", "PAGES_TOPIC_ARN"];
+    pub const REQUIRED: &[&str] = &["ENVIRONMENT", "ALERTS_QUEUE_URL", "PAGES_TOPIC_ARN", "SELF_TOPIC_ARN"];
 
     /// Reads the variables of this process.
     ///
@@ -46,6 +48,7 @@ impl RouterConfig {
             environment,
             alerts_queue_url: variables.required("ALERTS_QUEUE_URL", ROUTER)?,
             pages_topic_arn: variables.required("PAGES_TOPIC_ARN", ROUTER)?,
+            self_topic_arn: variables.required("SELF_TOPIC_ARN", ROUTER)?,
         })
     }
 
@@ -147,11 +150,12 @@ mod tests {
     const ENVIRONMENT: (&str, &str) = ("ENVIRONMENT", "prd");
     const QUEUE: (&str, &str) = ("ALERTS_QUEUE_URL", "https://sqs.example/alerts");
     const TOPIC: (&str, &str) = ("PAGES_TOPIC_ARN", "arn:aws:sns:eu-central-1:1:pages");
+    const SELF: (&str, &str) = ("SELF_TOPIC_ARN", "arn:aws:sns:eu-central-1:1:self");
 
     #[test]
     fn the_watch_file_stands_beside_the_function_unless_it_is_named() {
         let path = |extra: &[(&str, &str)]| {
-            router(&[&[ENVIRONMENT, QUEUE, TOPIC], extra].concat()).map(|config| config.watch_file)
+            router(&[&[ENVIRONMENT, QUEUE, TOPIC, SELF], extra].concat()).map(|config| config.watch_file)
         };
         assert_eq!(path(&[]), Ok("config/prod.toml".into()));
         assert_eq!(path(&[("LAMBDA_TASK_ROOT", "/var/task")]), Ok("/var/task/config/prod.toml".into()));
@@ -190,7 +194,7 @@ mod tests {
 
     #[test]
     fn only_the_topic_pages_is_known_by_name() {
-        let config = router(&[ENVIRONMENT, QUEUE, TOPIC]).expect("complete");
+        let config = router(&[ENVIRONMENT, QUEUE, TOPIC, SELF]).expect("complete");
         assert_eq!(config.topic_arn("pages"), Some(TOPIC.1));
         assert_eq!(config.topic_arn("self"), None);
     }

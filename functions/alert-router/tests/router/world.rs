@@ -18,7 +18,9 @@ pub(crate) struct World {
     pub(crate) database_url: String,
     pub(crate) queue_url: String,
     pages_queue_url: String,
+    self_queue_url: String,
     topic_arn: String,
+    self_topic_arn: String,
     access: Access,
     aws: SdkConfig,
 }
@@ -70,13 +72,29 @@ impl World {
             let made = sqs.create_queue().queue_name(name).send().await.expect("a queue");
             made.queue_url.expect("its URL")
         };
-        let (queue_url, pages_queue_url) = (queue("alerts").await, queue("pages").await);
+        let (queue_url, pages_queue_url, self_queue_url) =
+            (queue("alerts").await, queue("pages").await, queue("self").await);
         let sns = aws_sdk_sns::Client::new(&aws);
-        let topic_arn = sns.create_topic().name("pages").send().await.expect("a topic").topic_arn.expect("its ARN");
-        let pages_arn = format!("arn:aws:sqs:{REGION}:{}:pages", access.account);
-        let subscribing = sns.subscribe().topic_arn(&topic_arn).protocol("sqs").endpoint(pages_arn);
-        subscribing.send().await.expect("a subscription");
-        let world = Self { receivers, database_url, queue_url, pages_queue_url, topic_arn, access, aws };
+        // A topic, and the queue of its name that is subscribed to it.
+        let topic = async |name: &str| {
+            let arn = sns.create_topic().name(name).send().await.expect("a topic").topic_arn.expect("its ARN");
+            let queue_arn = format!("arn:aws:sqs:{REGION}:{}:{name}", access.account);
+            let subscribing = sns.subscribe().topic_arn(&arn).protocol("sqs").endpoint(queue_arn);
+            subscribing.send().await.expect("a subscription");
+            arn
+        };
+        let (topic_arn, self_topic_arn) = (topic("pages").await, topic("self").await);
+        let world = Self {
+            receivers,
+            database_url,
+            queue_url,
+            pages_queue_url,
+            self_queue_url,
+            topic_arn,
+            self_topic_arn,
+            access,
+            aws,
+        };
         world.put_parameter("database/url", &world.database_url).await;
         world.put_parameter("receivers/pagerduty", "0123456789abcdef0123456789abcdef").await;
         world.put_parameter("receivers/pagerduty_url", &world.receivers.pagerduty_url()).await;
@@ -117,6 +135,7 @@ impl World {
             ("ENVIRONMENT", "local".to_owned()),
             ("ALERTS_QUEUE_URL", self.queue_url.clone()),
             ("PAGES_TOPIC_ARN", self.topic_arn.clone()),
+            ("SELF_TOPIC_ARN", self.self_topic_arn.clone()),
             ("WATCH_FILE", watch_file.to_string_lossy().into_owned()),
             ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
         ]);
@@ -184,10 +203,19 @@ impl World {
 
     /// Subjects of the mails that people got through the topic `pages`, since the last look.
     pub(crate) async fn mails(&self) -> Vec<String> {
+        self.subjects(&self.pages_queue_url).await
+    }
+
+    /// Subjects of the mails that the operator got through the topic `self`, since the last look.
+    pub(crate) async fn mails_to_operator(&self) -> Vec<String> {
+        self.subjects(&self.self_queue_url).await
+    }
+
+    async fn subjects(&self, queue_url: &str) -> Vec<String> {
         let sqs = aws_sdk_sqs::Client::new(&self.aws);
         let mut subjects = Vec::new();
         loop {
-            let some = sqs.receive_message().queue_url(&self.pages_queue_url).max_number_of_messages(10).send().await;
+            let some = sqs.receive_message().queue_url(queue_url).max_number_of_messages(10).send().await;
             let some = some.expect("the queue answers").messages.unwrap_or_default();
             if some.is_empty() {
                 return subjects;
@@ -196,12 +224,7 @@ impl World {
                 let body: Value = serde_json::from_str(message.body().unwrap_or("{}")).expect("an SNS envelope");
                 subjects.push(body["Subject"].as_str().unwrap_or("?").to_owned());
                 let handle = message.receipt_handle.unwrap_or_default();
-                sqs.delete_message()
-                    .queue_url(&self.pages_queue_url)
-                    .receipt_handle(handle)
-                    .send()
-                    .await
-                    .expect("deleted");
+                sqs.delete_message().queue_url(queue_url).receipt_handle(handle).send().await.expect("deleted");
             }
         }
     }

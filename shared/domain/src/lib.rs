@@ -15,6 +15,7 @@ pub mod hours;
 pub mod ingest;
 pub mod notification;
 pub mod policy;
+pub mod rate;
 pub mod severity;
 pub mod signal;
 

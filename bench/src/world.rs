@@ -76,6 +76,7 @@ pub(crate) struct World {
     pub(crate) database_url: String,
     pub(crate) python: PathBuf,
     pub(crate) queue_url: String,
+    held_queue_url: String,
     access: Access,
     aws: SdkConfig,
     _emulator: Emulator,
@@ -101,8 +102,12 @@ impl World {
             .load()
             .await;
         let receivers = Receivers::start().await?;
-        let queue = aws_sdk_sqs::Client::new(&aws).create_queue().queue_name("alerts").send().await;
-        let queue_url = queue.context("making the queue")?.queue_url.context("the queue has no URL")?;
+        let sqs = aws_sdk_sqs::Client::new(&aws);
+        let queue = async |name: &str| {
+            let made = sqs.create_queue().queue_name(name).send().await.context("making a queue")?;
+            made.queue_url.context("the queue has no URL")
+        };
+        let (queue_url, held_queue_url) = (queue("alerts").await?, queue("alerts-held").await?);
         let python = PEER.install()?.program("python");
         let world = Self {
             receivers,
@@ -110,6 +115,7 @@ impl World {
             database_url,
             python,
             queue_url,
+            held_queue_url,
             access,
             aws,
             _emulator: emulator,
@@ -162,6 +168,7 @@ impl World {
         environment.extend([
             ("ENVIRONMENT", "local".to_owned()),
             ("ALERTS_QUEUE_URL", self.queue_url.clone()),
+            ("ALERTS_HELD_QUEUE_URL", self.held_queue_url.clone()),
             ("PAGES_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT}:pages")),
             ("SELF_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT}:self")),
             ("WATCH_FILE", self.watch_file().to_string_lossy().into_owned()),

@@ -21,6 +21,8 @@ pub struct RouterConfig {
     pub watch_file: PathBuf,
     /// `ALERTS_QUEUE_URL`: the queue that signals come from and go back to.
     pub alerts_queue_url: String,
+    /// `ALERTS_HELD_QUEUE_URL`: where messages wait while Postgres is gone.
+    pub held_queue_url: String,
     /// `PAGES_TOPIC_ARN`: the topic that receivers with `sns = { topic = "pages" }` publish to.
     pub pages_topic_arn: String,
     /// `SELF_TOPIC_ARN`: straight to people, where no receiver of the watch file is left to tell them.
@@ -31,7 +33,8 @@ impl RouterConfig {
     /// The branches of SSM that the function reads, and its role may read.
     pub const BRANCHES: &[Branch] = &[Branch::Features, Branch::Database, Branch::Receivers];
     /// The variables that the template has to set.
-    pub const REQUIRED: &[&str] = &["ENVIRONMENT", "ALERTS_QUEUE_URL", "PAGES_TOPIC_ARN", "SELF_TOPIC_ARN"];
+    pub const REQUIRED: &[&str] =
+        &["ENVIRONMENT", "ALERTS_QUEUE_URL", "ALERTS_HELD_QUEUE_URL", "PAGES_TOPIC_ARN", "SELF_TOPIC_ARN"];
 
     /// Reads the variables of this process.
     ///
@@ -47,6 +50,7 @@ impl RouterConfig {
             watch_file: watch_file(variables, &environment),
             environment,
             alerts_queue_url: variables.required("ALERTS_QUEUE_URL", ROUTER)?,
+            held_queue_url: variables.required("ALERTS_HELD_QUEUE_URL", ROUTER)?,
             pages_topic_arn: variables.required("PAGES_TOPIC_ARN", ROUTER)?,
             self_topic_arn: variables.required("SELF_TOPIC_ARN", ROUTER)?,
         })
@@ -149,13 +153,14 @@ mod tests {
 
     const ENVIRONMENT: (&str, &str) = ("ENVIRONMENT", "prd");
     const QUEUE: (&str, &str) = ("ALERTS_QUEUE_URL", "https://sqs.example/alerts");
+    const HELD: (&str, &str) = ("ALERTS_HELD_QUEUE_URL", "https://sqs.example/alerts-held");
     const TOPIC: (&str, &str) = ("PAGES_TOPIC_ARN", "arn:aws:sns:eu-central-1:1:pages");
     const SELF: (&str, &str) = ("SELF_TOPIC_ARN", "arn:aws:sns:eu-central-1:1:self");
 
     #[test]
     fn the_watch_file_stands_beside_the_function_unless_it_is_named() {
         let path = |extra: &[(&str, &str)]| {
-            router(&[&[ENVIRONMENT, QUEUE, TOPIC, SELF], extra].concat()).map(|config| config.watch_file)
+            router(&[&[ENVIRONMENT, QUEUE, HELD, TOPIC, SELF], extra].concat()).map(|config| config.watch_file)
         };
         assert_eq!(path(&[]), Ok("config/prod.toml".into()));
         assert_eq!(path(&[("LAMBDA_TASK_ROOT", "/var/task")]), Ok("/var/task/config/prod.toml".into()));
@@ -166,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_missing_variable_is_named_with_the_place_that_sets_it() {
-        let error = router(&[ENVIRONMENT, QUEUE]).expect_err("no topic").to_string();
+        let error = router(&[ENVIRONMENT, QUEUE, HELD]).expect_err("no topic").to_string();
         assert!(error.contains("PAGES_TOPIC_ARN") && error.contains("AlertRouterFunction"), "{error}");
         let error = router(&[QUEUE, TOPIC, ("ENVIRONMENT", " ")]).expect_err("no environment").to_string();
         assert!(error.contains("ENVIRONMENT") && error.contains("Globals.Function"), "{error}");
@@ -194,7 +199,7 @@ mod tests {
 
     #[test]
     fn only_the_topic_pages_is_known_by_name() {
-        let config = router(&[ENVIRONMENT, QUEUE, TOPIC, SELF]).expect("complete");
+        let config = router(&[ENVIRONMENT, QUEUE, HELD, TOPIC, SELF]).expect("complete");
         assert_eq!(config.topic_arn("pages"), Some(TOPIC.1));
         assert_eq!(config.topic_arn("self"), None);
     }

@@ -11,7 +11,8 @@ impl RouterConfig {
     /// What the function is called: its package, its binary, the end of its name in AWS.
     pub const FUNCTION: &str = "alert-router";
     /// The IAM actions that the function's own code needs.
-    pub const OPERATIONS: &[&str] = &["ssm:GetParametersByPath", "sqs:DeleteMessage", "sqs:SendMessage", "sns:Publish"];
+    pub const OPERATIONS: &[&str] =
+        &["ssm:GetParametersByPath", "sqs:DeleteMessage", "sqs:SendMessage", "sqs:ReceiveMessage", "sns:Publish"];
 }
 
 impl HealthcheckConfig {

@@ -17,6 +17,7 @@ pub(crate) struct World {
     pub(crate) receivers: Receivers,
     pub(crate) database_url: String,
     pub(crate) queue_url: String,
+    held_queue_url: String,
     pages_queue_url: String,
     self_queue_url: String,
     topic_arn: String,
@@ -72,8 +73,8 @@ impl World {
             let made = sqs.create_queue().queue_name(name).send().await.expect("a queue");
             made.queue_url.expect("its URL")
         };
-        let (queue_url, pages_queue_url, self_queue_url) =
-            (queue("alerts").await, queue("pages").await, queue("self").await);
+        let (queue_url, held_queue_url) = (queue("alerts").await, queue("alerts-held").await);
+        let (pages_queue_url, self_queue_url) = (queue("pages").await, queue("self").await);
         let sns = aws_sdk_sns::Client::new(&aws);
         // A topic, and the queue of its name that is subscribed to it.
         let topic = async |name: &str| {
@@ -88,6 +89,7 @@ impl World {
             receivers,
             database_url,
             queue_url,
+            held_queue_url,
             pages_queue_url,
             self_queue_url,
             topic_arn,
@@ -134,6 +136,7 @@ impl World {
         environment.extend([
             ("ENVIRONMENT", "local".to_owned()),
             ("ALERTS_QUEUE_URL", self.queue_url.clone()),
+            ("ALERTS_HELD_QUEUE_URL", self.held_queue_url.clone()),
             ("PAGES_TOPIC_ARN", self.topic_arn.clone()),
             ("SELF_TOPIC_ARN", self.self_topic_arn.clone()),
             ("WATCH_FILE", watch_file.to_string_lossy().into_owned()),

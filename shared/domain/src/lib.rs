@@ -16,8 +16,10 @@ pub mod ingest;
 pub mod notification;
 pub mod policy;
 pub mod rate;
+pub mod reconcile;
 pub mod severity;
 pub mod signal;
+pub mod silence;
 
 pub use fingerprint::Fingerprint;
 pub use jiff::Timestamp;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::delivery::{Next, after_try};
+use domain::delivery::{Next, Spread, after_try};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use runtime::Deadline;
@@ -75,7 +75,7 @@ async fn attempt(receivers: &Receivers, lease: Lease, clock: Clock, deadline: &D
     let told = tokio::time::timeout(deadline.for_work(), telling).await.unwrap_or_else(|_| Told::cut_short());
     failpoint::pass("sent, not marked");
     let at = clock.now();
-    let next = after_try(&told.outcome, lease.tries, lease.created_at, at);
+    let next = after_try(&told.outcome, lease.tries, lease.created_at, Spread::of(lease.delivery_id), at);
     let tried = Tried {
         at,
         outcome: told.outcome,

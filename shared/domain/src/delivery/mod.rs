@@ -1,9 +1,16 @@
-//! The life of a delivery: what an attempt's outcome makes of it, and when it is tried again.
+//! A delivery, the intent to tell one receiver: where it stands, and what can come of a try.
+
+mod failure;
+mod fold;
+mod retry;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::notification::{Notice, Notification};
 use crate::policy::Integration;
+pub use failure::{DELIVERY_FAILED, Failed, refuses_everything};
+pub use fold::note_of_others;
+pub use retry::{FALL_BACK_AFTER, Next, Spread, after_try, pause_of_receiver};
 
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -135,83 +142,6 @@ impl Outcome {
             Self::RateLimited { .. } => "rate-limited",
             Self::Permanent => "permanent",
             Self::Ambiguous => "ambiguous",
-        }
-    }
-}
-
-/// What an outcome makes of its delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Done.
-    Sent,
-    /// Try again, not before this instant.
-    RetryAt(Timestamp),
-    /// Given up.
-    Failed,
-}
-
-/// The first pause after a failed try; each further one doubles it.
-const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(5);
-/// No pause is longer: an outage of a receiver ends with the page, not five minutes later and longer.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
-/// After this a delivery has failed: telling of yesterday's page would only confuse.
-const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
-
-/// Decides what becomes of a delivery created at `created_at` after its `tries`-th try (from 1) ended in `outcome`.
-pub fn after_try(outcome: &Outcome, tries: u32, created_at: Timestamp, now: Timestamp) -> Next {
-    let asked = match outcome {
-        Outcome::Accepted => return Next::Sent,
-        Outcome::Permanent => return Next::Failed,
-        Outcome::RateLimited { retry_after } => retry_after.unwrap_or(SignedDuration::ZERO),
-        Outcome::Transient | Outcome::Ambiguous => SignedDuration::ZERO,
-    };
-    if now.duration_since(created_at) >= GIVE_UP_AFTER {
-        return Next::Failed;
-    }
-    // A receiver that asks for a day must not make us forget the page.
-    Next::RetryAt(now.saturating_add(pause_after(tries).max(asked.min(SignedDuration::from_hours(1)))).unwrap_or(now))
-}
-
-fn pause_after(tries: u32) -> SignedDuration {
-    let doublings = tries.saturating_sub(1).min(16);
-    FIRST_PAUSE.checked_mul(1 << doublings).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().expect("a timestamp")
-    }
-
-    #[test]
-    fn accepted_and_permanent_end_a_delivery_at_once() {
-        let now = at("2026-03-01T06:00:00Z");
-        assert_eq!(after_try(&Outcome::Accepted, 1, now, now), Next::Sent);
-        assert_eq!(after_try(&Outcome::Permanent, 1, now, now), Next::Failed);
-    }
-
-    #[test]
-    fn a_receiver_that_says_when_to_come_back_is_obeyed_up_to_an_hour() {
-        let now = at("2026-03-01T06:00:00Z");
-        let limited = |seconds| Outcome::RateLimited { retry_after: Some(SignedDuration::from_secs(seconds)) };
-        assert_eq!(after_try(&limited(90), 1, now, now), Next::RetryAt(at("2026-03-01T06:01:30Z")));
-        assert_eq!(after_try(&limited(86_400), 1, now, now), Next::RetryAt(at("2026-03-01T07:00:00Z")));
-    }
-
-    #[test]
-    fn a_day_of_failures_is_the_end() {
-        let created = at("2026-03-01T06:00:00Z");
-        assert_eq!(after_try(&Outcome::Transient, 300, created, at("2026-03-02T06:00:00Z")), Next::Failed);
-    }
-
-    proptest! {
-        #[test]
-        fn pauses_never_shrink_and_stay_bounded(tries in 1u32..10_000) {
-            prop_assert!(pause_after(tries) <= pause_after(tries + 1));
-            prop_assert!(pause_after(tries) <= LONGEST_PAUSE);
         }
     }
 }

@@ -5,9 +5,13 @@ mod classify;
 mod database;
 mod hours;
 mod http;
+mod inhibit;
+mod matcher;
 mod metric;
 mod names;
+mod noise;
 mod problem;
+mod quarantine;
 mod queue;
 mod reader;
 mod receiver;
@@ -18,9 +22,10 @@ use std::path::Path;
 
 use domain::classify::Rule;
 use domain::hours::Hours;
-use domain::policy::{DEFAULT_DEDUP_WINDOW, Integration, Receiver as PolicyReceiver, Route, SELF_RECEIVER};
+use domain::policy::{
+    Inhibition, Integration, NULL_RECEIVER, QuarantineRule, Receiver as PolicyReceiver, Route, SELF_RECEIVER,
+};
 use domain::{Policy, check::Metric};
-use jiff::SignedDuration;
 use toml::de::DeTable;
 
 use crate::environment::Environment;
@@ -31,9 +36,10 @@ pub use check::{Ask, Check, MOST_DIMENSIONS};
 pub use database::{Access, DEFAULT_TIMEOUT, Database, LONGEST_TIMEOUT};
 pub use http::{FAILING, HttpAsk};
 pub use names::{OWN_DATABASE, SUBSCRIBERS};
+pub use noise::Noise;
 pub use problem::{Problem, WatchFileError};
 pub use queue::Queue;
-pub use receiver::{PAGES_TOPIC, Receiver};
+pub use receiver::{Means, PAGES_TOPIC, Receiver};
 
 /// A watch file without mistakes.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,17 +59,22 @@ pub struct WatchFile {
     /// Who can be told, by name.
     pub receivers: BTreeMap<String, Receiver>,
     /// Who is told what matches no route.
-    pub default_route: Vec<String>,
+    pub default_route: Route,
     /// Ordered; the first that matches wins.
     pub routes: Vec<Route>,
     /// Ordered; the first that matches says how bad a signal is.
     pub classify: Vec<Rule>,
-    /// How long an alert opened by an event swallows its repeats.
-    pub dedup_window: SignedDuration,
+    /// Which open alerts mute which others.
+    pub inhibit: Vec<Inhibition>,
+    /// Which claims bar their worker.
+    pub quarantine: Vec<QuarantineRule>,
+    /// How repeats are kept down.
+    pub noise: Noise,
 }
 
 /// The sections of a watch file. One whose function has not landed yet is refused as unknown, not ignored.
-const SECTIONS: [&str; 8] = ["namespace", "database", "hours", "check", "receiver", "classify", "routes", "noise"];
+const SECTIONS: [&str; 10] =
+    ["namespace", "database", "hours", "check", "receiver", "classify", "routes", "noise", "inhibit", "quarantine"];
 
 impl WatchFile {
     /// Reads the watch file of an environment.
@@ -115,23 +126,27 @@ impl WatchFile {
             metric_runbook: by_name(|metric| metric.runbook.clone()),
             receivers: self.known_receivers(),
             routes: self.routes.clone(),
-            default_route: Route { to: self.default_route.clone(), ..Route::default() },
+            default_route: self.default_route.clone(),
             classify: self.classify.clone(),
-            inhibit: Vec::new(),
-            quarantine: Vec::new(),
-            dedup_window: self.dedup_window,
-            digest_every: None,
-            flapping: None,
-            remind_every: BTreeMap::new(),
+            inhibit: self.inhibit.clone(),
+            quarantine: self.quarantine.clone(),
+            dedup_window: self.noise.dedup_window,
+            digest_every: self.noise.digest_every,
+            flapping: self.noise.flapping,
+            remind_every: self.noise.remind_every.clone(),
         }
     }
 
-    /// The receivers of the file, and the one that always exists.
+    /// The receivers of the file, and the two that always exist.
     fn known_receivers(&self) -> BTreeMap<String, PolicyReceiver> {
-        let of = |receiver: &Receiver| PolicyReceiver { integration: receiver.integration(), switch: None };
+        let of = |receiver: &Receiver| PolicyReceiver {
+            integration: receiver.integration(),
+            switch: receiver.switch.clone(),
+        };
         let own = PolicyReceiver { integration: Integration::Sns, switch: None };
         let written = self.receivers.iter().map(|(name, receiver)| (name.clone(), of(receiver)));
-        written.chain([(SELF_RECEIVER.to_owned(), own)]).collect()
+        let nobody = PolicyReceiver { integration: Integration::Null, switch: None };
+        written.chain([(SELF_RECEIVER.to_owned(), own), (NULL_RECEIVER.to_owned(), nobody)]).collect()
     }
 }
 
@@ -149,9 +164,8 @@ fn read<'t>(
     let checks = check::checks(&root, &databases, &hours.keys().cloned().collect(), environment);
     let receivers = receiver::receivers(&root, environment);
     let classify = classify::rules(&root);
-    let (default_route, routes) = route::routes(&root, &receivers);
-    let noise = root.table("noise", &["dedup_window"]);
-    let dedup_window = noise.and_then(|noise| noise.duration("dedup_window"));
+    let (default_route, routes) = route::routes(&root, &receivers, &hours);
+    let (noise, inhibit, quarantine) = (noise::noise(&root), inhibit::inhibitions(&root), quarantine::rules(&root));
     Some(WatchFile {
         file: file.to_owned(),
         environment: environment.clone(),
@@ -163,6 +177,8 @@ fn read<'t>(
         default_route,
         routes,
         classify,
-        dedup_window: dedup_window.map_or(DEFAULT_DEDUP_WINDOW, |window| window.value),
+        inhibit,
+        quarantine,
+        noise,
     })
 }

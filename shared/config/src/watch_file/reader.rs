@@ -92,6 +92,18 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// A whole number.
+    pub(super) fn whole(&self, key: &str) -> Option<Found<i64>> {
+        let found = self.find(key)?;
+        let DeValue::Integer(whole) = found.value else {
+            return self.refuse(&found, format!("expected a whole number, not {}", describe(found.value)));
+        };
+        match i64::from_str_radix(whole.as_str(), whole.radix()) {
+            Ok(number) => Some(found.with(number)),
+            Err(_) => self.refuse(&found, "is too large a number".to_owned()),
+        }
+    }
+
     /// `true` or `false`; absent is `false`.
     pub(super) fn flag(&self, key: &str) -> bool {
         let Some(found) = self.find(key) else { return false };

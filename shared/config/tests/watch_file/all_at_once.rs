@@ -40,8 +40,22 @@ fn each_mistake_says_what_was_expected_and_what_was_probably_meant() -> anyhow::
         "expected a reference such as `ssm:receivers/pagerduty`",
         "unknown key, expected one of pagerduty, sns, webhook",
         "there is no receiver `teem` (did you mean `team`?), expected one of on-call, team",
-        "unknown key (did you mean `subject`?)",
+        "did you mean `subject`? If not, a label that is really called so goes into `labels = { … }`",
         "unknown key (did you mean `dedup_window`?)",
+        "there is no receiver `on-cal` (did you mean `on-call`?), expected one of on-call, team",
+        "there is no [hours.NAME] called `markt` (did you mean `market`?), expected one of market",
+        "says nothing without `group_by`: what alerts of a group have in common",
+        "`subjct`: did you mean `subject`? expected kind, subject, environment or an identity label",
+        "`*` may only stand at the end",
+        "expected 3 to 1000, or 0 to switch it off",
+        "expected at least 1m; for no reminders, leave the severity out",
+        "only signals have one, and this is about alerts",
+        "`mutes` asks the same as `when`: an alert never mutes its like",
+        "`kind` is no identity label, and `equal` compares those only",
+        "`claims` is no sender: expected `topic:NAME`, `events:SOURCE` or `principal:ID`",
+        "whoever fits a pattern could bar workers",
+        "expected \"deny\" or \"allow\", not \"perhaps\"",
+        "expected `kind = \"claim\"` in `when`: nothing else names a worker",
     ] {
         assert!(text.contains(said), "{said}\n{text}");
     }

@@ -1,6 +1,6 @@
 //! A wrong watch file: each mistake with its line, its key path and what was expected, all of them at once.
 
-use config::watch_file::Receiver;
+use config::watch_file::Means;
 use config::{Environment, WatchFile};
 use jiff::SignedDuration;
 
@@ -38,10 +38,10 @@ default = ["team"]
 #[test]
 fn what_is_not_said_has_its_default() -> anyhow::Result<()> {
     let watch_file = WatchFile::parse(RIGHT, "w.toml", &Environment::parse("prod")?)?;
-    assert_eq!(watch_file.dedup_window, SignedDuration::from_hours(1));
+    assert_eq!(watch_file.noise.dedup_window, SignedDuration::from_hours(1));
     assert_eq!(watch_file.databases["pipeline"].statement_timeout, SignedDuration::from_secs(5));
     assert_eq!(watch_file.checks[0].metrics[0].lasting, None);
-    assert!(matches!(watch_file.receivers["team"], Receiver::Webhook { .. }));
+    assert!(matches!(watch_file.receivers["team"].means, Means::Webhook { .. }));
     Ok(())
 }
 

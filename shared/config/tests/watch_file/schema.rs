@@ -144,6 +144,16 @@ fn the_schema_takes_what_the_reader_takes_and_refuses_the_mistakes_that_it_can_s
         ("[routes]", "[hours.x]\ntimezone = \"UTC\"\n[routes]"),
         ("[routes]", "[heartbeat.x]\nevery = \"1h\"\n[routes]"),
         ("[routes]", "[noise]\ndedup_window = 3\n[routes]"),
+        ("[routes]", "[noise]\nflapping = { changes = 2 }\n[routes]"),
+        ("[routes]", "[noise]\nremind_every = { CRITICAL = 60 }\n[routes]"),
+        ("[routes]", "[[inhibit]]\nwhen = { kind = \"a\" }\n[routes]"),
+        ("[routes]", "[[inhibit]]\nwhen = { kind = \"a\" }\nmutes = { sender = \"b\" }\n[routes]"),
+        ("[routes]", "[[inhibit]]\nwhen = { kind = \"a\" }\nmutes = { kind = \"*b\" }\n[routes]"),
+        ("[routes]", "[[inhibit]]\nwhen = { kind = \"a\" }\nmutes = { kind = \"b\" }\nequal = [\"kind\"]\n[routes]"),
+        ("[routes]", "[[quarantine]]\nwhen = { kind = \"claim\" }\nfrom = [\"topic:*\"]\n[routes]"),
+        ("[routes]", "[[quarantine]]\nwhen = { kind = \"claim\" }\nfrom = [\"claims\"]\n[routes]"),
+        ("default = [\"team\"]", "default = [\"team\"]\n[[routes.route]]\nwhen = { kind = \"a\" }\nto = \"team\"\ngroup_wait = \"1m\""),
+        ("default = [\"team\"]", "default = [\"team\"]\n[[routes.route]]\nwhen = { kind = \"a\" }\nto = \"team\"\ncontinue = 1"),
     ]
     .iter()
     .map(|(part, spoilt)| RIGHT.replacen(part, spoilt, 1))

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use config::watch_file::WatchFileError;
 use config::{Environment, WatchFile};
+use domain::Severity;
 use domain::check::Threshold;
-use domain::policy::Integration;
-use domain::{Severity, Signal, SignalStatus};
+use domain::fingerprint::Labels;
+use domain::policy::{Described, Integration};
 use jiff::SignedDuration;
 
 pub(crate) const SHIPPED: [&str; 4] = ["local", "dev", "staging", "prod"];
@@ -59,29 +60,20 @@ fn the_local_file_is_what_the_contract_says() -> anyhow::Result<()> {
         (Severity::Medium, &["hook"]),
         (Severity::Low, &["hook"]),
     ] {
-        assert_eq!(policy.receivers_for(&some_signal(severity), severity), told, "{severity}");
+        let labels = Labels::new();
+        let condition = Described {
+            severity,
+            kind: "metric",
+            subject: "OPsPipeline/TelemetryLag",
+            environment: "local",
+            labels: &labels,
+        };
+        let routes = policy.routes_of(&condition);
+        assert_eq!(routes.len(), 1, "{severity}");
+        assert_eq!(routes[0].to, told, "{severity}");
+        assert_eq!(routes[0].hours, None, "the local cloud never sleeps");
     }
     Ok(())
-}
-
-fn some_signal(severity: Severity) -> Signal {
-    let labels = Default::default();
-    Signal {
-        id: Default::default(),
-        idempotency_key: "k".to_owned(),
-        occurred_at: domain::Timestamp::UNIX_EPOCH,
-        source: "s".to_owned(),
-        kind: "metric".to_owned(),
-        subject: "OPsPipeline/TelemetryLag".to_owned(),
-        environment: "local".to_owned(),
-        status: SignalStatus::Firing,
-        severity,
-        fingerprint: domain::Fingerprint::of("local", "metric", "OPsPipeline/TelemetryLag", &labels),
-        labels,
-        summary: String::new(),
-        runbook: None,
-        body: String::new(),
-    }
 }
 
 #[test]
@@ -113,5 +105,10 @@ fn the_commented_examples_of_the_local_file_are_right() -> anyhow::Result<()> {
         assert!(examples.check(check).is_some(), "{check}");
     }
     assert!(examples.hours.contains_key("market"));
+    let policy = examples.policy();
+    assert!(policy.routes.iter().any(|route| route.hours.is_some() && route.group.is_some()), "a route by day");
+    assert!(policy.routes.iter().any(|route| route.escalate.is_some() && !route.fallback.is_empty()), "who else");
+    assert_eq!((policy.inhibit.len(), policy.quarantine.len()), (1, 1));
+    assert!(!policy.remind_every.is_empty());
     Ok(())
 }

@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-use config::{Current, Parameters, RouterConfig, Secrets, WatchFile, watch_file::Receiver};
-use domain::Notification;
+use config::watch_file::{Means, Receiver};
+use config::{Address, Current, Parameters, RouterConfig, Secrets, WatchFile};
 use domain::delivery::Outcome;
-use domain::policy::SELF_RECEIVER;
+use domain::policy::{NULL_RECEIVER, SELF_RECEIVER};
+use domain::{Notification, Timestamp};
+use integrations::null::Null;
 use integrations::pagerduty::PagerDuty;
+use integrations::slack::Slack;
 use integrations::sns::Sns;
-use integrations::webhook::Webhook;
+use integrations::telegram::Telegram;
+use integrations::webhook::{Signing, Webhook};
 use integrations::{Http, Notifier, Receipt};
 use tokio::sync::Mutex;
 
@@ -58,6 +62,7 @@ impl Receivers {
             self.written.iter().map(|(name, receiver)| (name.clone(), self.make(receiver, secrets))).collect();
         let own = Sns::new(self.sns.clone(), self.config.self_topic_arn.clone());
         made.insert(SELF_RECEIVER.to_owned(), Ok(Arc::new(own)));
+        made.insert(NULL_RECEIVER.to_owned(), Ok(Arc::new(Null)));
         for (name, made) in &made {
             if let Err(why) = made {
                 tracing::error!(receiver = name, error = why, "The receiver {name} cannot be told anything");
@@ -68,17 +73,30 @@ impl Receivers {
 
     fn make(&self, receiver: &Receiver, secrets: &Secrets) -> Result<Arc<dyn Notifier>, String> {
         let said = |error: config::SecretError| error.to_string();
-        Ok(match receiver {
-            Receiver::Pagerduty { routing_key, url } => {
+        let address = |url: &Option<Address>| url.as_ref().map(|url| secrets.address(url)).transpose();
+        let http = || self.http.clone();
+        Ok(match &receiver.means {
+            Means::Pagerduty { routing_key, url } => {
                 let key = secrets.get(routing_key).map_err(said)?;
-                let url = url.as_ref().map(|url| secrets.address(url)).transpose().map_err(said)?;
-                Arc::new(PagerDuty::new(self.http.clone(), key, url))
+                Arc::new(PagerDuty::new(http(), key, address(url).map_err(said)?))
             }
-            Receiver::Sns { topic } => {
+            Means::Sns { topic } => {
                 let arn = self.config.topic_arn(topic).ok_or_else(|| format!("the stack has no topic `{topic}`"))?;
                 Arc::new(Sns::new(self.sns.clone(), arn.to_owned()))
             }
-            Receiver::Webhook { url } => Arc::new(Webhook::new(self.http.clone(), secrets.address(url).map_err(said)?)),
+            Means::Webhook { url, secret } => {
+                let secret = secret.as_ref().map(|secret| secrets.get(secret)).transpose().map_err(said)?;
+                let signing = secret.map(|secret| Signing::new(secret, wall_clock));
+                Arc::new(Webhook::new(http(), secrets.address(url).map_err(said)?, signing))
+            }
+            Means::Slack { webhook } => {
+                let webhook = secrets.address(&Address::Secret(webhook.clone())).map_err(said)?;
+                Arc::new(Slack::new(http(), webhook))
+            }
+            Means::Telegram { token, chat, url } => {
+                let token = secrets.get(token).map_err(said)?;
+                Arc::new(Telegram::new(http(), token, chat.clone(), address(url).map_err(said)?))
+            }
         })
     }
 
@@ -148,4 +166,9 @@ impl Told {
     fn without_answer(outcome: Outcome, error: String) -> Self {
         Self { outcome, http_status: None, provider_id: None, error: Some(error) }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "whoever checks a signature compares its date with their own clock")]
+fn wall_clock() -> Timestamp {
+    Timestamp::now()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::fmt::rfc2822;
+use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret, SecretString};
@@ -15,8 +16,9 @@ use crate::error::{Cause, NotifyError};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// From the start of the connection to the last byte of the answer. Several receivers share one invocation.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How much of an answer is read: enough for a provider's id or its complaint.
-const LONGEST_ANSWER: usize = 4_096;
+/// How much of an answer is read: enough for a provider's id or its complaint. Telegram repeats the message, with every
+/// character that is not ASCII as six or twelve. Bytes.
+const LONGEST_ANSWER: usize = 65_536;
 
 /// The HTTP client of all receivers, made when the first of them is told something. Clones share it.
 #[derive(Clone, Debug)]
@@ -31,21 +33,25 @@ pub(crate) struct Post<'a> {
     pub(crate) receiver: &'static str,
     /// Where to; secret, as webhook URLs carry their password.
     pub(crate) url: &'a SecretString,
-    /// `Idempotency-Key`, where the receiver knows one.
-    pub(crate) idempotency_key: Option<String>,
+    /// Headers beyond the usual ones.
+    pub(crate) headers: Vec<(&'static str, String)>,
     /// The JSON.
     pub(crate) body: Vec<u8>,
     /// What else must not show in errors.
     pub(crate) secrets: &'a [&'a SecretString],
 }
 
-/// An answer of the 200s.
+/// What came back, whatever it says.
 #[derive(Debug)]
-pub(crate) struct Accepted {
+pub(crate) struct Answer<'a> {
     /// Its status.
     pub(crate) status: u16,
+    /// How long it asks us to wait.
+    pub(crate) retry_after: Option<SignedDuration>,
     /// The beginning of its body.
     pub(crate) body: String,
+    receiver: &'static str,
+    secrets: Vec<&'a SecretString>,
 }
 
 impl Default for Http {
@@ -60,8 +66,8 @@ impl Http {
         Self { client: Arc::default(), total_timeout }
     }
 
-    /// Sends a POST once. Any answer of the 200s is an acceptance; redirects are not followed.
-    pub(crate) async fn post(&self, post: Post<'_>) -> Result<Accepted, NotifyError> {
+    /// Sends a POST once; redirects are not followed.
+    pub(crate) async fn post<'a>(&self, post: Post<'a>) -> Result<Answer<'a>, NotifyError> {
         let Post { receiver, url, .. } = post;
         let Ok(target) = reqwest::Url::parse(url.expose_secret()) else {
             return Err(NotifyError::Permanent(Cause::plain(format!(
@@ -69,18 +75,14 @@ impl Http {
             ))));
         };
         let mut request = self.client()?.post(target).header(CONTENT_TYPE, "application/json").body(post.body);
-        if let Some(key) = post.idempotency_key {
-            request = request.header("idempotency-key", key);
+        for (name, value) in post.headers {
+            request = request.header(name, value);
         }
         let secrets: Vec<&SecretString> = post.secrets.iter().copied().chain([url]).collect();
         let mut answer = request.send().await.map_err(|err| no_answer(receiver, err, &secrets))?;
         let body = beginning(&mut answer).await;
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(Accepted { status: status.as_u16(), body });
-        }
-        let cause = Cause::quoting(Some(status.as_u16()), &format!("{receiver} answered {status}: {body}"), &secrets);
-        Err(refusal(status.as_u16(), answer.headers(), cause))
+        let retry_after = retry_after(answer.headers());
+        Ok(Answer { status: answer.status().as_u16(), retry_after, body, receiver, secrets })
     }
 
     fn client(&self) -> Result<&reqwest::Client, NotifyError> {
@@ -91,6 +93,21 @@ impl Http {
             NotifyError::Transient(Cause::plain(format!("the HTTP client could not be made: {}", chain(&*err))))
         })?;
         Ok(self.client.get_or_init(|| client))
+    }
+}
+
+impl Answer<'_> {
+    /// Any answer of the 200s is an acceptance.
+    pub(crate) fn accepted(self) -> Result<Self, NotifyError> {
+        if (200..300).contains(&self.status) { Ok(self) } else { Err(self.refused()) }
+    }
+
+    /// The class of an answer that is no acceptance.
+    pub(crate) fn refused(&self) -> NotifyError {
+        let name =
+            StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |status| status.to_string());
+        let said = format!("{} answered {name}: {}", self.receiver, self.body);
+        refusal(self.status, self.retry_after, Cause::quoting(Some(self.status), &said, &self.secrets))
     }
 }
 
@@ -147,10 +164,10 @@ fn chain(err: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// The class of an answer that is no acceptance.
-fn refusal(status: u16, headers: &HeaderMap, cause: Cause) -> NotifyError {
+/// The class of a status that is no acceptance.
+fn refusal(status: u16, retry_after: Option<SignedDuration>, cause: Cause) -> NotifyError {
     match status {
-        429 => NotifyError::RateLimited { cause, retry_after: retry_after(headers) },
+        429 => NotifyError::RateLimited { cause, retry_after },
         // 408 and 425 say that the request was not dealt with and may be repeated (RFC 9110, RFC 8470).
         408 | 425 | 500.. => NotifyError::Transient(cause),
         _ => NotifyError::Permanent(cause),
@@ -201,7 +218,7 @@ mod tests {
                 408 | 425 | 500..=599 => Outcome::Transient,
                 _ => Outcome::Permanent,
             };
-            let error = refusal(status, &HeaderMap::new(), Cause::plain("no"));
+            let error = refusal(status, None, Cause::plain("no"));
             assert_eq!(error.outcome(), expected, "{status}");
         }
     }
@@ -209,7 +226,7 @@ mod tests {
     #[tokio::test]
     async fn an_address_that_is_no_url_is_not_repeated_in_the_error() {
         let url = SecretString::from("hooks.example.com/s3cr3t");
-        let post = Post { receiver: "the webhook", url: &url, idempotency_key: None, body: Vec::new(), secrets: &[] };
+        let post = Post { receiver: "the webhook", url: &url, headers: Vec::new(), body: Vec::new(), secrets: &[] };
         let error = Http::default().post(post).await.expect_err("no URL");
         assert!(matches!(error, NotifyError::Permanent(_)));
         assert!(!error.to_string().contains("s3cr3t"), "{error}");

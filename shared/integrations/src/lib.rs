@@ -5,8 +5,12 @@
 
 mod error;
 mod http;
+mod message;
+pub mod null;
 pub mod pagerduty;
+pub mod slack;
 pub mod sns;
+pub mod telegram;
 mod text;
 pub mod webhook;
 
@@ -32,7 +36,7 @@ pub trait Notifier: Send + Sync {
 /// What the receiver answered when it accepted; stored with the delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
-    /// What the provider calls it: PagerDuty's `dedup_key`, the SNS message id.
+    /// What the provider calls it: PagerDuty's `dedup_key`, the SNS or Telegram message id.
     pub provider_id: Option<String>,
     /// The HTTP status of the answer.
     pub http_status: Option<u16>,

@@ -10,4 +10,6 @@ pub mod postgres;
 pub mod receivers;
 pub mod runtime_api;
 pub mod samples;
+mod slack;
+mod telegram;
 pub mod tools;

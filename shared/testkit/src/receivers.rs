@@ -22,15 +22,18 @@ use tokio::task::JoinHandle;
 use crate::pagerduty::{Incident, PagerDuty};
 
 /// Which integration a request belongs to, by the beginning of its path. The first match wins.
-const INTEGRATIONS: [(&str, &str); 2] = [("/pagerduty/v2/enqueue", PAGERDUTY), ("/hook", "webhook")];
+const INTEGRATIONS: [(&str, &str); 4] =
+    [("/pagerduty/v2/enqueue", PAGERDUTY), ("/hook", "webhook"), ("/slack/", SLACK), ("/telegram/", TELEGRAM)];
 const PAGERDUTY: &str = "pagerduty";
+const SLACK: &str = "slack";
+const TELEGRAM: &str = "telegram";
 
 /// One request as it arrived, and what it was answered.
 #[derive(Debug, Clone, Serialize)]
 pub struct Received {
     /// Counts from 1 and is never reused, not even after a clear.
     pub n: u64,
-    /// `pagerduty`, `webhook`, …
+    /// `pagerduty`, `webhook`, `slack` or `telegram`.
     pub integration: &'static str,
     /// Path and query, as sent.
     pub path: String,
@@ -104,6 +107,16 @@ impl Receivers {
     /// Where a plain webhook posts. Anything may follow the path.
     pub fn hook_url(&self) -> String {
         format!("{}/hook", self.url())
+    }
+
+    /// An incoming webhook of Slack. Anything may follow the path.
+    pub fn slack_url(&self) -> String {
+        format!("{}/slack/T00000000/B00000000/local", self.url())
+    }
+
+    /// Where a Telegram client finds its server.
+    pub fn telegram_url(&self) -> String {
+        format!("{}/telegram", self.url())
     }
 
     /// Everything received since the start or the last [`clear`](Self::clear), in order of arrival.

@@ -217,7 +217,8 @@ fn dimensions(table: &Table<'_>) -> Vec<String> {
     dimensions
 }
 
-fn switch(table: &Table<'_>) -> Option<String> {
+/// The name of a parameter below `features`.
+pub(super) fn switch(table: &Table<'_>) -> Option<String> {
     let switch = table.text("switch")?;
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
     if !switch.value.chars().all(plain) {

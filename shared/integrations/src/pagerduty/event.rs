@@ -2,11 +2,12 @@
 
 use domain::fingerprint::Labels;
 use domain::notification::truncate;
-use domain::{Notification, Severity, Timestamp};
+use domain::{Notice, Notification, Severity, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::error::{Cause, NotifyError};
+use crate::message;
 
 /// PagerDuty rejects longer summaries; we hold the other texts of the payload to it too. Characters.
 const LONGEST_TEXT: usize = 1_024;
@@ -48,6 +49,12 @@ struct Details<'a> {
     fingerprint: &'a str,
     summary: &'a str,
     labels: &'a Labels,
+    /// What else has to be said.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'a [String],
+    /// The lines of a notice in words of its own.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    text: &'a [String],
     opened_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     runbook: Option<&'a str>,
@@ -61,7 +68,7 @@ struct Link<'a> {
 
 /// The event as JSON, no larger than PagerDuty takes.
 pub(super) fn body(notification: &Notification, routing_key: &SecretString) -> Result<Vec<u8>, NotifyError> {
-    let mut event = event(notification, routing_key.expose_secret());
+    let mut event = event(notification, routing_key.expose_secret())?;
     let written = json(&event)?;
     if written.len() <= LARGEST_BODY {
         return Ok(written);
@@ -78,30 +85,37 @@ fn json(event: &Event<'_>) -> Result<Vec<u8>, NotifyError> {
         .map_err(|err| NotifyError::Permanent(Cause::plain(format!("the event could not be written as JSON: {err}"))))
 }
 
-fn event<'a>(notification: &'a Notification, routing_key: &'a str) -> Event<'a> {
+fn event<'a>(notification: &'a Notification, routing_key: &'a str) -> Result<Event<'a>, NotifyError> {
     let dedup_key = &notification.dedup_key;
-    if !notification.notice.triggers() {
-        let event_action = "resolve";
-        return Event { routing_key, event_action, dedup_key, client: None, payload: None, links: Vec::new() };
-    }
-    Event {
-        routing_key,
-        event_action: "trigger",
-        dedup_key,
-        client: Some("Watchkeeper"),
-        payload: Some(payload(notification)),
-        links: link(notification).into_iter().collect(),
+    match notification.notice {
+        Notice::Digest => Err(NotifyError::Permanent(Cause::plain(
+            "PagerDuty keeps incidents, and a digest is none: send digests to a receiver of another kind",
+        ))),
+        Notice::Resolved | Notice::Released => {
+            let event_action = "resolve";
+            Ok(Event { routing_key, event_action, dedup_key, client: None, payload: None, links: Vec::new() })
+        }
+        _ => Ok(Event {
+            routing_key,
+            event_action: "trigger",
+            dedup_key,
+            client: Some("Watchkeeper"),
+            payload: Some(payload(notification)?),
+            links: link(notification).into_iter().collect(),
+        }),
     }
 }
 
-fn payload(notification: &Notification) -> Payload<'_> {
+fn payload(notification: &Notification) -> Result<Payload<'_>, NotifyError> {
     let cut = |text: &str| truncate(text, LONGEST_TEXT);
-    let title = notification.title();
-    let summary = if notification.summary.is_empty() { title } else { format!("{title}: {}", notification.summary) };
-    Payload {
-        summary: cut(&summary),
+    Ok(Payload {
+        summary: cut(&message::pagerduty(notification)?),
         source: cut(&notification.source),
-        severity: severity(notification.severity),
+        severity: match notification.notice {
+            // The claim behind a bar has its own incident, at its own severity.
+            Notice::Quarantined => "info",
+            _ => severity(notification.severity),
+        },
         timestamp: notification.occurred_at,
         component: cut(&notification.subject),
         group: cut(&notification.environment),
@@ -111,10 +125,12 @@ fn payload(notification: &Notification) -> Payload<'_> {
             fingerprint: notification.fingerprint.as_str(),
             summary: &notification.summary,
             labels: &notification.labels,
+            notes: &notification.notes,
+            text: notification.text.as_ref().map_or(&[], |text| &text.lines),
             opened_at: notification.opened_at,
             runbook: notification.runbook.as_deref(),
         }),
-    }
+    })
 }
 
 /// A runbook that is an address can be clicked; a path inside a repository stands in the details only.

@@ -1,4 +1,7 @@
 //! PagerDuty through its Events API v2, which keeps incidents by key and merges what comes twice.
+//!
+//! A bar (`quarantined`) is an incident of severity `info` under a key of its own, which the release closes: PagerDuty's
+//! orchestration decides whether an `info` wakes anybody. A digest is nobody's incident and is refused.
 
 mod event;
 
@@ -42,8 +45,8 @@ impl Notifier for PagerDuty {
     async fn notify(&self, notification: &Notification, _repeat: bool) -> Result<Receipt, NotifyError> {
         let body = event::body(notification, &self.routing_key)?;
         let secrets = [&self.routing_key];
-        let post = Post { receiver: "PagerDuty", url: &self.url, idempotency_key: None, body, secrets: &secrets };
-        let accepted = self.http.post(post).await?;
+        let post = Post { receiver: "PagerDuty", url: &self.url, headers: Vec::new(), body, secrets: &secrets };
+        let accepted = self.http.post(post).await?.accepted()?;
         let key = serde_json::from_str::<Answer>(&accepted.body).ok().and_then(|answer| answer.dedup_key);
         Ok(Receipt {
             provider_id: Some(key.unwrap_or_else(|| notification.dedup_key.clone())),

@@ -3,6 +3,8 @@
 use domain::Notification;
 use domain::notification::truncate;
 
+use crate::error::NotifyError;
+use crate::message;
 use crate::text::fit_bytes;
 
 /// "must be less than 100 characters long"; ASCII, no line breaks or control characters.
@@ -13,25 +15,23 @@ const LARGEST_TEXT: usize = 262_144 - 4_096;
 const LONGEST_ATTRIBUTE: usize = 256;
 
 /// The subject of the mail, in the only characters that SNS takes.
-pub(super) fn subject(notification: &Notification, repeat: bool) -> String {
+pub(super) fn subject(notification: &Notification, repeat: bool) -> Result<String, NotifyError> {
     let mark = if repeat { " (repeat)" } else { "" };
     let plain = |c: char| match c {
         ' '..='~' => c,
-        _ if c.is_whitespace() => ' ',
         _ => '?',
     };
-    let title: String = notification.title().chars().map(plain).collect();
+    let title: String = message::title(notification)?.chars().map(plain).collect();
     if title.len() + mark.len() <= LONGEST_SUBJECT {
-        return format!("{title}{mark}");
+        return Ok(format!("{title}{mark}"));
     }
-    format!("{}...{mark}", fit_bytes(&title, LONGEST_SUBJECT - mark.len() - 3))
+    Ok(format!("{}...{mark}", fit_bytes(&title, LONGEST_SUBJECT - mark.len() - 3)))
 }
 
-/// The mail itself. A subject is cut early, so the title stands here once more, whole.
-pub(super) fn text(notification: &Notification, repeat: bool) -> String {
-    let mark = if repeat { " (repeat)" } else { "" };
-    let text = format!("{}{mark}\n\n{}\n", notification.title(), notification.lines().join("\n"));
-    fit_bytes(&text, LARGEST_TEXT).to_owned()
+/// The mail itself.
+pub(super) fn text(notification: &Notification, repeat: bool) -> Result<String, NotifyError> {
+    let text = message::sns(notification, repeat)?;
+    Ok(format!("{}\n", fit_bytes(&text, LARGEST_TEXT)))
 }
 
 /// What subscribers may filter by. SNS refuses empty values, so those are left out.

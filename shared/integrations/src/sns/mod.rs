@@ -49,8 +49,8 @@ impl Notifier for Sns {
             .client
             .publish()
             .topic_arn(&self.topic_arn)
-            .subject(message::subject(notification, repeat))
-            .message(message::text(notification, repeat));
+            .subject(message::subject(notification, repeat)?)
+            .message(message::text(notification, repeat)?);
         for (name, value) in message::attributes(notification) {
             // It can only fail for lack of the data type.
             if let Ok(value) = MessageAttributeValue::builder().data_type("String").string_value(value).build() {

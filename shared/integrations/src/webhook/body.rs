@@ -7,15 +7,21 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::error::{Cause, NotifyError};
+use crate::message;
 
 /// What common receivers take without complaint. Bytes.
 const LARGEST_BODY: usize = 262_144;
 /// The longest text kept when a body is too large. Characters.
 const LONGEST_TEXT: usize = 1_024;
+/// The longest `text` kept when a body is too large: no more than half of it, however it is escaped. Characters.
+const LONGEST_BODY_TEXT: usize = 16_384;
+/// How many notes are kept when a body is too large.
+const MOST_NOTES: usize = 10;
 
 #[derive(Serialize)]
 struct Body<'a> {
-    /// `firing`, `severity` (it rose) or `resolved`.
+    /// `firing`, `severity` (it rose), `reminder`, `flapping`, `escalation`, `resolved`, `digest`, `quarantined` or
+    /// `released`.
     notice: Notice,
     /// One line for people.
     title: String,
@@ -29,6 +35,8 @@ struct Body<'a> {
     labels: Option<&'a Labels>,
     summary: &'a str,
     source: &'a str,
+    /// What else has to be said, a line each; `text` holds them too.
+    notes: &'a [String],
     /// When the condition changed, by the source's clock.
     occurred_at: Timestamp,
     opened_at: Timestamp,
@@ -47,17 +55,21 @@ struct Body<'a> {
 
 /// The notification as JSON, at most [`LARGEST_BODY`] bytes.
 pub(super) fn body(notification: &Notification, repeat: bool) -> Result<Vec<u8>, NotifyError> {
-    let written = json(&body_of(notification, Some(&notification.labels), repeat, false))?;
+    let written = json(&body_of(notification, Some(&notification.labels), repeat, false)?)?;
     if written.len() <= LARGEST_BODY {
         return Ok(written);
     }
     let mut short = notification.clone();
     short.labels.clear();
+    short.notes.truncate(MOST_NOTES);
+    for note in &mut short.notes {
+        *note = truncate(note, LONGEST_TEXT);
+    }
     for text in [&mut short.summary, &mut short.subject, &mut short.kind, &mut short.source, &mut short.environment] {
         *text = truncate(text, LONGEST_TEXT);
     }
     short.runbook = short.runbook.map(|runbook| truncate(&runbook, LONGEST_TEXT));
-    json(&body_of(&short, None, repeat, true))
+    json(&body_of(&short, None, repeat, true)?)
 }
 
 fn json(body: &Body<'_>) -> Result<Vec<u8>, NotifyError> {
@@ -65,12 +77,19 @@ fn json(body: &Body<'_>) -> Result<Vec<u8>, NotifyError> {
         .map_err(|err| NotifyError::Permanent(Cause::plain(format!("the notice could not be written as JSON: {err}"))))
 }
 
-fn body_of<'a>(notification: &'a Notification, labels: Option<&'a Labels>, repeat: bool, truncated: bool) -> Body<'a> {
+fn body_of<'a>(
+    notification: &'a Notification,
+    labels: Option<&'a Labels>,
+    repeat: bool,
+    truncated: bool,
+) -> Result<Body<'a>, NotifyError> {
     let mark = if repeat { " (repeat)" } else { "" };
-    Body {
+    let (title, text) = (message::title(notification)?, message::plain_body(notification)?);
+    let cut = |text: String, limit| if truncated { truncate(&text, limit) } else { text };
+    Ok(Body {
         notice: notification.notice,
-        title: format!("{}{mark}", notification.title()),
-        text: notification.lines().join("\n"),
+        title: format!("{}{mark}", cut(title, LONGEST_TEXT)),
+        text: cut(text, LONGEST_BODY_TEXT),
         severity: notification.severity,
         environment: &notification.environment,
         kind: &notification.kind,
@@ -78,6 +97,7 @@ fn body_of<'a>(notification: &'a Notification, labels: Option<&'a Labels>, repea
         labels,
         summary: &notification.summary,
         source: &notification.source,
+        notes: &notification.notes,
         occurred_at: notification.occurred_at,
         opened_at: notification.opened_at,
         runbook: notification.runbook.as_deref(),
@@ -86,5 +106,5 @@ fn body_of<'a>(notification: &'a Notification, labels: Option<&'a Labels>, repea
         dedup_key: &notification.dedup_key,
         repeat,
         truncated,
-    }
+    })
 }

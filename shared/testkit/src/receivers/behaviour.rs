@@ -9,7 +9,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviour {
-    /// `pagerduty`, `webhook`, …
+    /// `pagerduty`, `webhook`, `slack` or `telegram`.
     pub integration: String,
     /// Answer this status. Below 300 the request is still accepted; from 300 on it does nothing.
     pub status: Option<u16>,

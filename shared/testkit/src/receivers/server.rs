@@ -17,8 +17,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::{Answered, Behaviour, Cut, INTEGRATIONS, Log, PAGERDUTY, Received, lock};
+use super::{Answered, Behaviour, Cut, INTEGRATIONS, Log, PAGERDUTY, Received, SLACK, TELEGRAM, lock};
 use crate::pagerduty::Incident;
+use crate::{slack, telegram};
 
 /// More than any real receiver takes, so that the fake ones can say no themselves.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -123,7 +124,8 @@ async fn receive(State(log): State<Shared>, uri: Uri, headers: HeaderMap, body: 
     let (response, delay) = {
         let mut log = lock(&log);
         let told = log.behaviours.take(integration).unwrap_or_default();
-        let response = respond(&mut log, integration, &told, (body.len(), &json), at);
+        let asked = Asked { path: uri.path(), size: body.len(), json: &json, at };
+        let response = respond(&mut log, integration, &told, &asked);
         let hangs_up = response.extensions().get::<HangUp>().is_some();
         log.last_n += 1;
         let received = Received {
@@ -145,29 +147,59 @@ async fn receive(State(log): State<Shared>, uri: Uri, headers: HeaderMap, body: 
     response
 }
 
+/// A request, as far as its receiver looks at it.
+struct Asked<'a> {
+    path: &'a str,
+    size: usize,
+    json: &'a Value,
+    at: Timestamp,
+}
+
 /// Lets a request take effect, or not, and says what its sender hears.
-fn respond(log: &mut Log, integration: &str, told: &Behaviour, body: (usize, &Value), at: Timestamp) -> Response {
-    let refuses = told.status.is_some_and(|status| status >= 300);
+fn respond(log: &mut Log, integration: &str, told: &Behaviour, asked: &Asked<'_>) -> Response {
     if told.cut == Some(Cut::Before) {
         return HangUp.into_response();
     }
-    let usual = match integration {
-        _ if refuses => (StatusCode::OK, json!({"status": "error", "message": "told to refuse"})),
-        PAGERDUTY => log.pagerduty.enqueue(body.0, body.1, at),
-        _ => (StatusCode::OK, json!({"status": "ok"})),
+    let mut response = match told.status.filter(|status| *status >= 300) {
+        Some(status) => refuse(integration, status, told),
+        None => accept_or_not(log, integration, asked),
     };
     if told.cut == Some(Cut::After) {
         return HangUp.into_response();
     }
-    let (status, answer) = usual;
-    let status = told.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(status);
-    let mut response = (status, Json(answer)).into_response();
+    if let Some(status) = told.status.and_then(|status| StatusCode::from_u16(status).ok()) {
+        *response.status_mut() = status;
+    }
     for (name, value) in &told.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().insert(name, value);
         }
     }
     response
+}
+
+fn accept_or_not(log: &mut Log, integration: &str, asked: &Asked<'_>) -> Response {
+    match integration {
+        PAGERDUTY => {
+            let (status, answer) = log.pagerduty.enqueue(asked.size, asked.json, asked.at);
+            (status, Json(answer)).into_response()
+        }
+        SLACK => slack::post(asked.json).into_response(),
+        TELEGRAM => {
+            let (status, answer) = telegram::send_message(asked.path, asked.json, log.last_n + 1);
+            (status, Json(answer)).into_response()
+        }
+        _ => Json(json!({"status": "ok"})).into_response(),
+    }
+}
+
+/// Says no in the words of the integration; the status is set by whoever told it to.
+fn refuse(integration: &str, status: u16, told: &Behaviour) -> Response {
+    match integration {
+        SLACK => slack::words_of(status).into_response(),
+        TELEGRAM => Json(telegram::answer_of(status, &told.headers)).into_response(),
+        _ => Json(json!({"status": "error", "message": "told to refuse"})).into_response(),
+    }
 }
 
 fn readable(headers: &HeaderMap) -> BTreeMap<String, String> {

@@ -14,6 +14,8 @@ alter table watchkeeper.alerts
     add column muted_until  timestamptz,
     -- The id of what mutes it: a silence, or an alert.
     add column muted_by     text,
+    -- The same in words, for people.
+    add column muted_because text,
     -- While it waits for others to be told with: what they have in common, and until when.
     add column group_key    text,
     add column group_until  timestamptz,

@@ -1,5 +1,6 @@
 //! What an invocation works with: made once per sandbox, connected when first needed, renewed when broken.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,9 @@ use secrecy::{ExposeSecret, SecretString};
 use store::{Class, Connection, migrations};
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::alarms::Alarms;
 use crate::receivers::Receivers;
+use crate::record::Rules;
 
 /// The longest that one exchange with Postgres may take; a batch has two.
 const EXCHANGE: Duration = Duration::from_secs(5);
@@ -23,6 +26,7 @@ pub(crate) struct App {
     pub(crate) config: RouterConfig,
     pub(crate) policy: Policy,
     pub(crate) queue: Queue,
+    pub(crate) alarms: Alarms,
     parameters: Arc<Mutex<Parameters>>,
     receivers: Receivers,
     session: Mutex<Session>,
@@ -60,6 +64,10 @@ impl App {
             policy: watch_file.policy(),
             queue: Queue::new(aws_sdk_sqs::Client::new(&sdk), &config.alerts_queue_url),
             receivers: Receivers::new(&watch_file, &config, sns, Arc::clone(&parameters)),
+            alarms: Alarms::new(
+                aws_sdk_cloudwatch::Client::new(&runtime::aws::for_service(&sdk, "CLOUDWATCH")),
+                &config.alarms_topic_arn,
+            ),
             parameters,
             session: Mutex::new(Session { invoked_at: Instant::now(), current: None, open: None, in_use: false }),
             config,
@@ -142,6 +150,19 @@ impl Session {
             }
         }
         self.current = Some(current);
+    }
+
+    /// What decisions depend on besides the record. A receiver whose switch cannot be read counts as on.
+    pub(crate) fn rules<'a>(&self, app: &'a App) -> Rules<'a> {
+        Rules { policy: &app.policy, switched_off: self.switched_off(app) }
+    }
+
+    /// Receivers that somebody switched off.
+    pub(crate) fn switched_off(&self, app: &App) -> BTreeSet<String> {
+        let Some(Current { switches, .. }) = &self.current else { return BTreeSet::new() };
+        let is_off = |name: &Option<String>| name.as_ref().is_some_and(|name| switches.get(name).is_off());
+        let receivers = app.policy.receivers.iter().filter(|(_, receiver)| is_off(&receiver.switch));
+        receivers.map(|(name, _)| name.clone()).collect()
     }
 
     /// What SSM did not give when it was due.

@@ -207,7 +207,7 @@ async fn store_signals(
 ) -> Result<Recorded, NotRecorded> {
     let mut reused = session.ready(app, deadline).await?;
     loop {
-        let error = match record(session.parts(app)?.0, signals, &app.policy, patience(deadline)).await {
+        let error = match record(session.parts(app)?.0, signals, &session.rules(app), patience(deadline)).await {
             Ok(recorded) => return Ok(recorded),
             Err(error) => error,
         };
@@ -215,7 +215,7 @@ async fn store_signals(
         session.drop_connection();
         match error.class() {
             Class::Refused => return Err(NotRecorded::Refused(Fault::from(error).message)),
-            Class::Unavailable if reused => match session.ready(app, deadline).await {
+            Class::Unavailable | Class::Outdated if reused => match session.ready(app, deadline).await {
                 Ok(there_before) => reused = there_before,
                 // The first failure says more than that there is no time or no way to try again.
                 Err(_) => return Err(NotRecorded::Fault(error.into())),

@@ -1,15 +1,24 @@
 //! Records messages and what follows from them, in one transaction.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use domain::decide::{Decision, decide};
+use domain::decide::{Decision, State, decide};
 use domain::{Policy, Signal, ingest};
-use store::{Connection, Error, batch};
+use store::{Class, Connection, Error, batch};
 use uuid::Uuid;
 
 use crate::app::Clock;
 use crate::payload::Received;
+
+/// What decisions depend on besides the record.
+pub(crate) struct Rules<'a> {
+    /// The watch file's part.
+    pub(crate) policy: &'a Policy,
+    /// Receivers that somebody switched off.
+    pub(crate) switched_off: BTreeSet<String>,
+}
 
 /// What transactions made of some messages.
 pub(crate) struct Recorded {
@@ -38,13 +47,13 @@ pub(crate) fn read(received: &Received, policy: &Policy) -> Result<Vec<Signal>, 
 pub(crate) async fn record(
     connection: &Connection,
     signals: &[Signal],
-    policy: &Policy,
+    rules: &Rules<'_>,
     patience: Duration,
 ) -> Result<Recorded, Error> {
-    let (mut recorded, colliding) = transact(connection, signals, policy, patience).await?;
+    let (mut recorded, colliding) = transact(connection, signals, rules, patience).await?;
     if !colliding.is_empty() {
         let rekeyed: Vec<Signal> = colliding.into_iter().map(rekey).collect();
-        let (more, _) = transact(connection, &rekeyed, policy, patience).await?;
+        let (more, _) = transact(connection, &rekeyed, rules, patience).await?;
         recorded.decisions.extend(more.decisions);
     }
     Ok(recorded)
@@ -57,15 +66,34 @@ fn rekey(signal: Signal) -> Signal {
     Signal { idempotency_key, ..signal }
 }
 
+/// How often signals are decided anew because what they were decided by has changed meanwhile.
+const DECISIONS: usize = 3;
+
 async fn transact(
     connection: &Connection,
     signals: &[Signal],
-    policy: &Policy,
+    rules: &Rules<'_>,
+    patience: Duration,
+) -> Result<(Recorded, Vec<Signal>), Error> {
+    for _ in 1..DECISIONS {
+        match try_once(connection, signals, rules, patience).await {
+            Err(error) if error.class() == Class::Outdated => batch::give_up(&connection.client, patience).await?,
+            decided => return decided,
+        }
+    }
+    try_once(connection, signals, rules, patience).await
+}
+
+async fn try_once(
+    connection: &Connection,
+    signals: &[Signal],
+    rules: &Rules<'_>,
     patience: Duration,
 ) -> Result<(Recorded, Vec<Signal>), Error> {
     let began = Instant::now();
-    let loaded = batch::load(&connection.client, signals, patience).await?;
-    let plan = decide(loaded.state, &loaded.undecided, policy, loaded.now);
+    let loaded = batch::load(&connection.client, signals, rules.policy, patience).await?;
+    let state = State { switched_off: rules.switched_off.clone(), ..loaded.state };
+    let plan = decide(state, &loaded.undecided, rules.policy, loaded.now);
     batch::apply(&connection.client, &plan, patience).await?;
     for verdict in &plan.verdicts {
         tracing::info!(

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::delivery::Delivery;
 use crate::fingerprint::{Fingerprint, Labels};
+use crate::policy::Described;
 use crate::severity::Severity;
 use crate::signal::SignalStatus;
 
@@ -94,8 +95,17 @@ pub struct Muted {
     pub until: Option<Timestamp>,
     /// The silence or the alert that mutes it.
     pub by: Option<Uuid>,
-    /// What to tell people about it, as in `silence by ana: deployment`. Not stored.
+    /// The same in words for people, as in `silenced by ana: deployment`.
     pub because: String,
+}
+
+/// That somebody has taken an alert on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Who.
+    pub by: String,
+    /// Until when it counts; `None`: until the alert ends.
+    pub until: Option<Timestamp>,
 }
 
 /// That an alert waits for others, to be told with them.
@@ -130,6 +140,8 @@ pub struct Alert {
     pub news: News,
     /// That nobody is told of it for now.
     pub muted: Option<Muted>,
+    /// Who has taken it on.
+    pub acknowledged: Option<Acknowledged>,
     /// That it waits for others to be told with.
     pub gathering: Option<Gathering>,
     /// When it opened, by our clock.
@@ -148,6 +160,22 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// What matchers may ask of it, at a severity.
+    pub fn described(&self, severity: Severity) -> Described<'_> {
+        Described {
+            severity,
+            kind: &self.kind,
+            subject: &self.subject,
+            environment: &self.environment,
+            labels: &self.labels,
+        }
+    }
+
+    /// Whether anybody was told, or will be unless something stops it.
+    pub fn tells_somebody(&self) -> bool {
+        self.deliveries.iter().any(|delivery| delivery.notice.triggers() && delivery.status.tells())
+    }
+
     /// The provider's key of this alert at a severity: PagerDuty merges a trigger into an open incident of the same key
     /// and wakes nobody, so a rise needs a key of its own.
     pub fn dedup_key(&self, severity: Severity) -> String {

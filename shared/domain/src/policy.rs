@@ -23,10 +23,12 @@ pub enum Integration {
     Slack,
     /// A Telegram chat, through a bot.
     Telegram,
+    /// Takes everything and tells nobody.
+    Null,
 }
 
 impl Integration {
-    /// All kinds.
+    /// All kinds that a watch file may name.
     pub const ALL: [Integration; 5] = [Self::Pagerduty, Self::Sns, Self::Webhook, Self::Slack, Self::Telegram];
 
     /// The word in the column `deliveries.integration` and in the watch file.
@@ -37,6 +39,7 @@ impl Integration {
             Self::Webhook => "webhook",
             Self::Slack => "slack",
             Self::Telegram => "telegram",
+            Self::Null => "null",
         }
     }
 
@@ -52,7 +55,7 @@ impl Integration {
 
     /// Reads the word of the column back.
     pub fn from_stored(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|integration| integration.as_str() == word)
+        Self::ALL.into_iter().chain([Self::Null]).find(|integration| integration.as_str() == word)
     }
 }
 
@@ -67,6 +70,9 @@ pub struct Receiver {
 
 /// The receiver that always exists: the topic `self`, straight to people. No watch file may name one so.
 pub const SELF_RECEIVER: &str = "self";
+
+/// The receiver that tells nobody: where the synthetic alert ends. No watch file may name one so.
+pub const NULL_RECEIVER: &str = "null";
 
 /// What a matcher may ask about a condition.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +112,10 @@ impl Matcher {
             && any(&self.kind, condition.kind)
             && any(&self.subject, condition.subject)
             && any(&self.environment, condition.environment)
-            && self.labels.iter().all(|(name, values)| condition.labels.get(name).is_some_and(|value| any(values, value)))
+            && self
+                .labels
+                .iter()
+                .all(|(name, values)| condition.labels.get(name).is_some_and(|value| any(values, value)))
     }
 
     /// Whether it asks anything at all.
@@ -192,7 +201,7 @@ pub struct Flapping {
 }
 
 /// The part of the watch file that decisions depend on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// The stack's own environment, canonical; signals that name none are of it.
     pub environment: String,

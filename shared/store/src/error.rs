@@ -7,6 +7,8 @@ use tokio_postgres::error::SqlState;
 pub enum Class {
     /// The store does not answer now; later it may.
     Unavailable,
+    /// What a decision was made by has changed meanwhile: decide anew.
+    Outdated,
     /// The store answers, but will never take these values.
     Refused,
     /// The schema is older than this release needs.
@@ -107,9 +109,9 @@ fn class_of(error: &tokio_postgres::Error) -> Class {
     if *state == SqlState::UNDEFINED_TABLE || *state == SqlState::UNDEFINED_COLUMN {
         return Class::OldSchema;
     }
-    // How `update_alerts.sql` says that an alert was closed meanwhile: decide anew.
+    // How `update_alerts.sql` and `join_leaders.sql` say so.
     if *state == SqlState::DIVISION_BY_ZERO {
-        return Class::Unavailable;
+        return Class::Outdated;
     }
     match state.code().get(..2) {
         // Data exception; constraint violated; program limit exceeded, as an index row that is too long.

@@ -3,6 +3,7 @@
 //! Every statement is typed and unnamed (`query_typed`), so that it survives a transaction pooler, and keeps to tables
 //! qualified by their schema. A change of state is compare-and-set and says whether it won.
 
+pub mod alarm_sources;
 pub mod batch;
 pub mod check_states;
 pub mod connect;
@@ -13,6 +14,7 @@ pub mod ledger;
 pub mod migrations;
 pub mod outbox;
 mod rows;
+pub mod silences;
 pub mod statements;
 pub mod suspects;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::alert::{Alert, Gathering, Mute, Muted, News, SourceState};
+use domain::alert::{Acknowledged, Alert, Gathering, Mute, Muted, News, SourceState};
 use domain::delivery::{Delivery, DeliveryStatus, Held, HeldBecause};
 use domain::fingerprint::{Fingerprint, Labels};
 use domain::notification::Notice;
@@ -71,6 +71,7 @@ pub(crate) fn open_alert(row: &Row) -> Result<Alert, Error> {
             runbook: column(row, "runbook")?,
         },
         muted: muted(row)?,
+        acknowledged: acknowledged(row)?,
         gathering: gathering(row)?,
         opened_at,
         last_signal_at: column(row, "last_signal_at")?,
@@ -88,8 +89,14 @@ fn muted(row: &Row) -> Result<Option<Muted>, Error> {
         return Ok(None);
     };
     let by: Option<&str> = column(row, "muted_by")?;
-    let because = String::new();
+    let because = column::<Option<String>>(row, "muted_because")?.unwrap_or_default();
     Ok(Some(Muted { why, since, until: column(row, "muted_until")?, by: by.and_then(|id| id.parse().ok()), because }))
+}
+
+fn acknowledged(row: &Row) -> Result<Option<Acknowledged>, Error> {
+    let by: Option<String> = column(row, "acknowledged_by")?;
+    let until = column(row, "acknowledged_until")?;
+    Ok(by.map(|by| Acknowledged { by, until }))
 }
 
 fn gathering(row: &Row) -> Result<Option<Gathering>, Error> {
@@ -110,6 +117,7 @@ pub(crate) fn delivery(row: &Row) -> Result<Delivery, Error> {
         held: held(row)?,
         not_before: None,
         fallback: column(row, "fallback")?,
+        created_at: Some(column(row, "created_at")?),
         notification: None,
     })
 }

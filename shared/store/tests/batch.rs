@@ -51,6 +51,7 @@ fn signal(n: u128, status: SignalStatus, severity: Severity) -> Signal {
         idempotency_key: n.to_string(),
         occurred_at: "2026-03-01T06:00:00Z".parse().expect("an instant"),
         source: "s".into(),
+        sender: "topic:alarms".into(),
         kind: "k".into(),
         subject: "x".into(),
         environment: "prod".into(),
@@ -65,7 +66,7 @@ fn signal(n: u128, status: SignalStatus, severity: Severity) -> Signal {
 }
 
 async fn record(connection: &Connection, signal: &Signal) -> Result<Timestamp, Error> {
-    let loaded = batch::load(&connection.client, std::slice::from_ref(signal), PATIENCE).await?;
+    let loaded = batch::load(&connection.client, std::slice::from_ref(signal), &policy(), PATIENCE).await?;
     let plan = decide(loaded.state, &loaded.undecided, &policy(), loaded.now);
     batch::apply(&connection.client, &plan, PATIENCE).await?;
     Ok(loaded.now)
@@ -82,7 +83,7 @@ async fn closing_what_expired_waits_for_a_decision_under_way() {
     let opened = record(&deciding, &event).await.expect("recorded");
     let later = opened + SignedDuration::from_hours(2);
     let raise = signal(2, SignalStatus::Firing, Severity::High);
-    let loaded = batch::load(&deciding.client, &[raise], PATIENCE).await.expect("loaded, and locked");
+    let loaded = batch::load(&deciding.client, &[raise], &policy(), PATIENCE).await.expect("loaded, and locked");
 
     let tick = open(&url).await;
     let short = Duration::from_millis(300);
@@ -103,7 +104,8 @@ async fn a_decision_about_an_alert_that_was_closed_meanwhile_commits_nothing() {
     let (url, deciding) = database("closed_meanwhile").await;
     record(&deciding, &signal(1, SignalStatus::Firing, Severity::Medium)).await.expect("recorded");
     let raise = signal(2, SignalStatus::Firing, Severity::High);
-    let loaded = batch::load(&deciding.client, std::slice::from_ref(&raise), PATIENCE).await.expect("loaded");
+    let loaded =
+        batch::load(&deciding.client, std::slice::from_ref(&raise), &policy(), PATIENCE).await.expect("loaded");
     let other = open(&url).await;
     let close = "update watchkeeper.alerts set status = 'resolved', resolved_at = now(), close_reason = 'manual'";
     other.client.batch_execute(close).await.expect("closed by hand");
@@ -117,7 +119,9 @@ async fn a_decision_about_an_alert_that_was_closed_meanwhile_commits_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_whose_owner_fell_silent_is_ended_by_the_server() {
     let (_, deciding) = database("silent").await;
-    batch::load(&deciding.client, &[signal(1, SignalStatus::Firing, Severity::High)], PATIENCE).await.expect("loaded");
+    batch::load(&deciding.client, &[signal(1, SignalStatus::Firing, Severity::High)], &policy(), PATIENCE)
+        .await
+        .expect("loaded");
     let rows = deciding.client.query_typed("show idle_in_transaction_session_timeout", &[]).await.expect("shown");
     assert_eq!(rows[0].get::<_, &str>(0), "10s");
 }

@@ -2,84 +2,99 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
+use super::telling::{Addressee, Told, addressees, closed};
 use crate::alert::Alert;
-use crate::delivery::{Delivery, DeliveryStatus};
+use crate::delivery::{Delivery, DeliveryStatus, Held};
 use crate::notification::{Notice, Notification};
-use crate::policy::{Described, Integration, Policy};
+use crate::policy::{Integration, Policy};
 use crate::severity::Severity;
-use crate::signal::Signal;
 
-/// Tells the receivers of a new alert; whether there are any.
-pub(super) fn of_opening(alert: &mut Alert, signal: &Signal, policy: &Policy) -> bool {
+/// Tells the receivers of an alert that opened, rose, or may be told at last. Where the provider keeps incidents by key,
+/// those of a lower severity are closed once the new one is open.
+pub(super) fn of_news(
+    alert: &mut Alert,
+    notice: Notice,
+    policy: &Policy,
+    switched_off: &BTreeSet<String>,
+    now: Timestamp,
+) -> Told {
     let severity = alert.severity;
-    for (receiver, integration) in receivers(signal, severity, policy) {
-        tell(
-            alert,
-            signal,
-            policy,
-            Telling { receiver, integration, notice: Notice::Firing, severity, waits_for: None },
-        );
-    }
-    !alert.deliveries.is_empty()
-}
-
-/// Tells the receivers of the higher severity; whether there are any. Where the provider keeps incidents by key, the
-/// lower incident is closed once the higher one is open.
-pub(super) fn of_rise(alert: &mut Alert, signal: &Signal, severity: Severity, policy: &Policy) -> bool {
-    let receivers = receivers(signal, severity, policy);
-    for (receiver, integration) in &receivers {
-        let (receiver, integration) = (receiver.clone(), *integration);
-        let superseded = open_keys(alert, &receiver);
-        let heir = tell(
-            alert,
-            signal,
-            policy,
-            Telling { receiver: receiver.clone(), integration, notice: Notice::Severity, severity, waits_for: None },
-        );
-        if integration.keeps_incidents() {
-            for (severity, _) in superseded {
-                let notice = Notice::Resolved;
-                let receiver = receiver.clone();
-                tell(alert, signal, policy, Telling { receiver, integration, notice, severity, waits_for: Some(heir) });
+    let not_before = alert.gathering.as_ref().map(|gathering| gathering.until);
+    let addressees = addressees(alert, severity, policy, switched_off, now);
+    for addressee in &addressees {
+        cancel_held(alert, &addressee.receiver);
+        let superseded = open_keys(alert, &addressee.receiver);
+        let telling = Telling { not_before, ..Telling::to(addressee, notice, severity) };
+        let heir = tell(alert, telling);
+        if addressee.integration.keeps_incidents() && addressee.held.is_none() {
+            for (lower, _) in superseded.into_iter().filter(|(other, _)| *other != severity) {
+                let telling = Telling::to(addressee, Notice::Resolved, lower);
+                tell(alert, Telling { waits_for: Some(heir), ..telling });
             }
         }
     }
-    !receivers.is_empty()
+    match addressees.first() {
+        None => Told::Nobody,
+        Some(_) if addressees.iter().any(|addressee| addressee.held.is_none()) => Told::Now,
+        Some(first) => first.held.map_or(Told::Now, |held| Told::Later(held.because)),
+    }
 }
 
-/// Tells the end to exactly those who were told, or will be, that it began; whether there are any.
-pub(super) fn of_end(alert: &mut Alert, signal: &Signal, policy: &Policy) -> bool {
+/// What was held for a receiver is outdated by what it is told now.
+fn cancel_held(alert: &mut Alert, receiver: &str) {
+    for delivery in alert.deliveries.iter_mut().filter(|delivery| delivery.receiver == receiver) {
+        if delivery.status == DeliveryStatus::Held {
+            (delivery.status, delivery.held) = (DeliveryStatus::Cancelled, None);
+        }
+    }
+}
+
+/// Tells the end to exactly those who were told, or will be, that it began; whether there are any. What is held is not
+/// told any more.
+pub(super) fn of_end(alert: &mut Alert, policy: &Policy, now: Timestamp) -> bool {
     let told: BTreeSet<(String, Integration)> = alert
         .deliveries
         .iter()
         .filter(|delivery| delivery.notice.triggers() && delivery.status.tells())
         .map(|delivery| (delivery.receiver.clone(), delivery.integration))
         .collect();
+    let everybody: BTreeSet<String> = alert.deliveries.iter().map(|delivery| delivery.receiver.clone()).collect();
+    everybody.iter().for_each(|receiver| cancel_held(alert, receiver));
     for (receiver, integration) in &told {
         if integration.keeps_incidents() {
-            close_every_key(alert, signal, policy, receiver, *integration);
+            close_every_key(alert, receiver, *integration);
         } else {
-            tell_the_end(alert, signal, policy, receiver, *integration);
+            let held = held_at_the_end(alert, receiver, policy, now);
+            tell_the_end(alert, receiver, *integration, held);
         }
     }
     !told.is_empty()
 }
 
+/// Outside the hours of its route a receiver hears of the end when they begin.
+fn held_at_the_end(alert: &Alert, receiver: &str, policy: &Policy, now: Timestamp) -> Option<Held> {
+    let severity = alert.notified_severity.unwrap_or(alert.severity);
+    let routes = policy.routes_of(&alert.described(severity));
+    let route = routes.into_iter().find(|route| route.to.iter().any(|name| name == receiver))?;
+    closed(route, severity, now)
+}
+
 /// One resolve for each key that was triggered and is not being resolved yet; those that waited for an heir go now.
-fn close_every_key(alert: &mut Alert, signal: &Signal, policy: &Policy, receiver: &str, integration: Integration) {
+fn close_every_key(alert: &mut Alert, receiver: &str, integration: Integration) {
     for delivery in alert.deliveries.iter_mut().filter(|delivery| delivery.receiver == receiver) {
         if delivery.status == DeliveryStatus::Pending {
             delivery.waits_for = None;
         }
     }
     for (severity, _) in open_keys(alert, receiver) {
-        let (receiver, notice) = (receiver.to_owned(), Notice::Resolved);
-        tell(alert, signal, policy, Telling { receiver, integration, notice, severity, waits_for: None });
+        tell(alert, Telling::plain(receiver, integration, Notice::Resolved, severity));
     }
 }
 
 /// One notice of the end. What was not sent yet is not sent any more, and then this notice says that it fired, too.
-fn tell_the_end(alert: &mut Alert, signal: &Signal, policy: &Policy, receiver: &str, integration: Integration) {
+fn tell_the_end(alert: &mut Alert, receiver: &str, integration: Integration, held: Option<Held>) {
     let mut anything_out = false;
     for delivery in alert.deliveries.iter_mut().filter(|delivery| delivery.receiver == receiver) {
         match delivery.status {
@@ -88,9 +103,8 @@ fn tell_the_end(alert: &mut Alert, signal: &Signal, policy: &Policy, receiver: &
             DeliveryStatus::Failed | DeliveryStatus::Held | DeliveryStatus::Cancelled => {}
         }
     }
-    let (severity, notice) = (alert.notified_severity.unwrap_or(alert.severity), Notice::Resolved);
-    let receiver = receiver.to_owned();
-    tell(alert, signal, policy, Telling { receiver, integration, notice, severity, waits_for: None });
+    let severity = alert.notified_severity.unwrap_or(alert.severity);
+    tell(alert, Telling { held, ..Telling::plain(receiver, integration, Notice::Resolved, severity) });
     if let Some(notification) = alert.deliveries.last_mut().and_then(|delivery| delivery.notification.as_mut()) {
         notification.tells_firing_too = !anything_out;
     }
@@ -112,37 +126,43 @@ fn open_keys(alert: &Alert, receiver: &str) -> BTreeSet<(Severity, String)> {
         .collect()
 }
 
-/// Receivers that the routes name and that exist, each once, in the order of the route.
-fn receivers(signal: &Signal, severity: Severity, policy: &Policy) -> Vec<(String, Integration)> {
-    let mut found: Vec<(String, Integration)> = Vec::new();
-    let condition = Described {
-        severity,
-        kind: &signal.kind,
-        subject: &signal.subject,
-        environment: &signal.environment,
-        labels: &signal.labels,
-    };
-    for name in policy.routes_of(&condition).into_iter().flat_map(|route| &route.to) {
-        if let Some(receiver) = policy.receivers.get(name)
-            && !found.iter().any(|(seen, _)| seen == name)
-        {
-            found.push((name.clone(), receiver.integration));
-        }
-    }
-    found
-}
-
-struct Telling {
+/// A row to be made.
+pub(super) struct Telling {
     receiver: String,
     integration: Integration,
-    notice: Notice,
+    pub(super) notice: Notice,
     severity: Severity,
     waits_for: Option<i32>,
+    held: Option<Held>,
+    not_before: Option<Timestamp>,
+    fallback: Vec<String>,
+}
+
+impl Telling {
+    /// To somebody whom the routes name.
+    pub(super) fn to(addressee: &Addressee, notice: Notice, severity: Severity) -> Self {
+        let Addressee { receiver, integration, fallback, held } = addressee.clone();
+        Self { held, fallback, ..Self::plain(&receiver, integration, notice, severity) }
+    }
+
+    /// At once, without a fallback.
+    pub(super) fn plain(receiver: &str, integration: Integration, notice: Notice, severity: Severity) -> Self {
+        Self {
+            receiver: receiver.to_owned(),
+            integration,
+            notice,
+            severity,
+            waits_for: None,
+            held: None,
+            not_before: None,
+            fallback: Vec::new(),
+        }
+    }
 }
 
 /// Adds a delivery after those of its receiver; answers its sequence.
-fn tell(alert: &mut Alert, signal: &Signal, policy: &Policy, telling: Telling) -> i32 {
-    let Telling { receiver, integration, notice, severity, waits_for } = telling;
+pub(super) fn tell(alert: &mut Alert, telling: Telling) -> i32 {
+    let Telling { receiver, integration, notice, severity, waits_for, held, not_before, fallback } = telling;
     let of_receiver = alert.deliveries.iter().filter(|delivery| delivery.receiver == receiver);
     let sequence = of_receiver.map(|delivery| delivery.sequence + 1).max().unwrap_or(0);
     let dedup_key = alert.dedup_key(severity);
@@ -156,11 +176,11 @@ fn tell(alert: &mut Alert, signal: &Signal, policy: &Policy, telling: Telling) -
         kind: alert.kind.clone(),
         subject: alert.subject.clone(),
         labels: alert.labels.clone(),
-        summary: signal.summary.clone(),
-        source: signal.source.clone(),
-        occurred_at: signal.occurred_at,
+        summary: alert.news.summary.clone(),
+        source: alert.news.source.clone(),
+        occurred_at: alert.news.occurred_at,
         opened_at: alert.opened_at,
-        runbook: policy.runbook_for(signal).map(str::to_owned),
+        runbook: alert.news.runbook.clone(),
         tells_firing_too: false,
         notes: Vec::new(),
         text: None,
@@ -171,11 +191,12 @@ fn tell(alert: &mut Alert, signal: &Signal, policy: &Policy, telling: Telling) -
         notice,
         sequence,
         dedup_key,
-        status: DeliveryStatus::Pending,
+        status: if held.is_some() { DeliveryStatus::Held } else { DeliveryStatus::Pending },
         waits_for,
-        held: None,
-        not_before: None,
-        fallback: Vec::new(),
+        held,
+        not_before,
+        fallback,
+        created_at: None,
         notification: Some(notification),
     });
     sequence

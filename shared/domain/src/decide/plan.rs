@@ -1,10 +1,11 @@
 //! What a decision answers: a verdict on every signal, and everything that follows, to be committed as one.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::SourceKey;
-use crate::alert::{Alert, SourceState};
-use crate::delivery::{Delivery, DeliveryStatus};
+use crate::alert::{Alert, Mute, SourceState};
+use crate::delivery::{Delivery, DeliveryStatus, HeldBecause};
 
 /// Why a signal tells nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +20,10 @@ pub enum Reason {
     NothingOpen,
     /// The routes name nobody, or nobody was told of what now ends.
     NoReceiver,
+    /// The alert is muted, for now.
+    Muted(Mute),
+    /// Everybody who is to be told is told later.
+    Held(HeldBecause),
 }
 
 impl Reason {
@@ -30,6 +35,8 @@ impl Reason {
             Self::NoChange => "no-change",
             Self::NothingOpen => "nothing-open",
             Self::NoReceiver => "no-receiver",
+            Self::Muted(mute) => mute.as_str(),
+            Self::Held(because) => because.as_str(),
         }
     }
 }
@@ -76,6 +83,10 @@ pub struct Verdict {
     pub decision: Decision,
     /// The alert it belongs to, if any.
     pub alert_id: Option<Uuid>,
+    /// What suppresses it: a silence, or an alert.
+    pub by: Option<Uuid>,
+    /// When the suppression ends, where that is known.
+    pub until: Option<Timestamp>,
 }
 
 /// A change to a delivery that was there before.
@@ -89,6 +100,30 @@ pub struct DeliveryChange {
     pub sequence: i32,
     /// What becomes of it: `Cancelled`, or `Pending` for one that waited and need wait no longer.
     pub status: DeliveryStatus,
+}
+
+/// A worker is barred until a person releases it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bar {
+    /// The worker.
+    pub worker_id: String,
+    /// Where it is barred.
+    pub environment: String,
+    /// Why: what was said of it.
+    pub reason: String,
+    /// The signal that bars it.
+    pub signal_id: Uuid,
+    /// The alert of that signal.
+    pub alert_id: Uuid,
+}
+
+/// An alert is told together with one that waits for others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The alert that waits.
+    pub leader: Uuid,
+    /// A line about the one that joins.
+    pub note: String,
 }
 
 /// Everything that follows from the signals, to be committed as one.
@@ -106,6 +141,10 @@ pub struct Plan {
     pub deliveries: Vec<(Uuid, Delivery)>,
     /// Changes to deliveries that were there before.
     pub delivery_changes: Vec<DeliveryChange>,
+    /// Workers that are barred.
+    pub bars: Vec<Bar>,
+    /// Lines for the deliveries of alerts that wait; these must not have been sent.
+    pub joined: Vec<Joined>,
 }
 
 impl Plan {

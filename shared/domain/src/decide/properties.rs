@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::tests::{Says, World, says};
 use super::*;
+use crate::signal::SignalStatus;
 
 /// What a source may say: which source, firing or over, how bad, at which minute.
 type Word = (usize, bool, usize, u8);

@@ -3,9 +3,11 @@
 use jiff::SignedDuration;
 
 use super::*;
+use crate::alert::CloseReason;
 use crate::delivery::DeliveryStatus;
 use crate::notification::Notice;
 use crate::policy::{Integration, Matcher, Receiver, Route};
+use crate::signal::SignalStatus;
 
 pub(super) fn at(text: &str) -> Timestamp {
     format!("2026-03-01T{text}Z").parse().expect("a time of day")
@@ -54,6 +56,7 @@ pub(super) fn says(source: &str, status: SignalStatus, severity: Severity, occur
             idempotency_key: format!("{source}/{occurred_at}/{status:?}/{severity}"),
             occurred_at: at(occurred_at),
             source: source.into(),
+            sender: "topic:alarms".into(),
             kind: "metric".into(),
             subject: "Q/Depth".into(),
             environment: "prod".into(),
@@ -203,7 +206,7 @@ fn a_fall_in_severity_tells_nobody() {
     let fall = vec![says("a", Firing, High, "06:01:00")];
     assert_eq!(world.hears("06:01:01", fall), [Suppressed(Reason::NoChange)]);
     let alert = world.state.alerts.values().next().expect("open");
-    assert_eq!((alert.severity, alert.notified_severity), (High, Critical));
+    assert_eq!((alert.severity, alert.notified_severity), (High, Some(Critical)));
     let rise_again = vec![says("a", Firing, Critical, "06:02:00")];
     assert_eq!(world.hears("06:02:01", rise_again), [Suppressed(Reason::NoChange)], "told before");
 }
@@ -355,7 +358,7 @@ fn a_recovery_of_a_source_that_never_fired_ends_no_event_alert() {
 #[test]
 fn a_receiver_that_a_route_names_twice_is_told_once() {
     let mut twice = policy();
-    twice.default_route = vec!["hook".into(), "hook".into()];
+    twice.default_route.to = vec!["hook".into(), "hook".into()];
     let signal = Signal { id: Uuid::from_u128(1), ..says("a", Firing, Medium, "06:00:00").signal };
     let plan = decide(State::default(), &[signal], &twice, at("06:00:01"));
     assert_eq!(plan.deliveries.len(), 1);

@@ -111,6 +111,8 @@ pub struct Delivery {
     pub not_before: Option<Timestamp>,
     /// Receivers that are told instead where its own does not take it.
     pub fallback: Vec<String>,
+    /// When it was decided. `None` on a new row.
+    pub created_at: Option<Timestamp>,
     /// What is told. `None` on a row read back: it is written once and no decision needs it again.
     pub notification: Option<Notification>,
 }

@@ -205,6 +205,7 @@ fn identified(
         occurred_at: reading.occurred_at.unwrap_or(unwrapped.sent_at),
         fingerprint: Fingerprint::of(&environment, &kind, &subject, &labels),
         source,
+        sender: storable(unwrapped.sender.clone()),
         kind,
         subject,
         environment,

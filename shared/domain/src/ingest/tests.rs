@@ -11,12 +11,8 @@ fn policy() -> Policy {
         environment: "prod".into(),
         namespace: "OPsPipeline".into(),
         metric_severity: [("TelemetryLag".to_owned(), Severity::Medium)].into(),
-        metric_runbook: Default::default(),
-        receivers: Default::default(),
-        routes: vec![],
-        default_route: vec![],
-        classify: vec![],
         dedup_window: SignedDuration::from_hours(1),
+        ..Policy::default()
     }
 }
 

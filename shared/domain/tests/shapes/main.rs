@@ -23,12 +23,8 @@ fn policy() -> Policy {
         environment: "prod".to_owned(),
         namespace: "OPsPipeline".to_owned(),
         metric_severity: [("TelemetryLag".to_owned(), Severity::Medium)].into(),
-        metric_runbook: Default::default(),
-        receivers: Default::default(),
-        routes: vec![],
-        default_route: vec![],
-        classify: vec![],
         dedup_window: jiff::SignedDuration::from_hours(1),
+        ..Policy::default()
     }
 }
 

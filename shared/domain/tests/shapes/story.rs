@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::decide::{State, decide};
 use domain::ingest::{Message, parse};
-use domain::policy::Integration;
+use domain::policy::{Integration, Receiver, Route};
 use domain::{Policy, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -20,8 +20,9 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
-        let receivers = BTreeMap::from([("hook".to_owned(), Integration::Webhook)]);
-        let policy = Policy { receivers, default_route: vec!["hook".to_owned()], ..policy() };
+        let receivers = BTreeMap::from([("hook".to_owned(), Receiver { integration: Integration::Webhook, switch: None })]);
+        let default_route = Route { to: vec!["hook".to_owned()], ..Route::default() };
+        let policy = Policy { receivers, default_route, ..policy() };
         Self { policy, state: State::default(), heard: 0 }
     }
 

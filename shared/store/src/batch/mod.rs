@@ -4,14 +4,17 @@
 //! writes what was decided and commits. Each is one network flush: statements are pipelined, never merged, because a
 //! statement's snapshot is older than the locks it takes.
 
+mod again;
 mod apply;
+mod columns;
 mod sql;
+mod surroundings;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::decide::State;
-use domain::{Fingerprint, Signal, Timestamp};
+use domain::{Fingerprint, Policy, Signal, Timestamp};
 use tokio_postgres::types::Json;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
@@ -19,8 +22,10 @@ use uuid::Uuid;
 use crate::Error;
 use crate::rows::{column, joined, source};
 use crate::statements::{Flush, say};
-pub use apply::apply;
+pub use again::{list_due_again, load_open};
+pub use apply::{apply, give_up};
 pub(crate) use sql::{LOCK, STATEMENTS};
+use surroundings::Surroundings;
 
 /// What *load* found. The transaction is open and holds the locks; [`apply`] or a dropped connection ends it.
 pub struct Loaded {
@@ -59,14 +64,15 @@ impl OnRecord {
     }
 }
 
-/// Records `signals`, locks their fingerprints and reads what is known of them, in one flush.
+/// Records `signals`, locks their fingerprints and reads what is known of them and, as far as `policy` asks for it, of what
+/// may mute them, in one flush.
 ///
 /// A signal whose key is on record and decided is left out of what comes back: it was dealt with.
 ///
 /// # Errors
 /// Any statement's failure, or [`Error::Timeout`] after `patience`. The connection then holds an open transaction and
 /// must be dropped.
-pub async fn load(client: &Client, signals: &[Signal], patience: Duration) -> Result<Loaded, Error> {
+pub async fn load(client: &Client, signals: &[Signal], policy: &Policy, patience: Duration) -> Result<Loaded, Error> {
     let mut sorted: Vec<&Signal> = signals.iter().collect();
     sorted.sort_by(|one, other| one.idempotency_key.cmp(&other.idempotency_key));
     let new = Columns::of(&sorted);
@@ -76,6 +82,7 @@ pub async fn load(client: &Client, signals: &[Signal], patience: Duration) -> Re
     // Zero would mean no limit at all.
     let milliseconds = patience.as_millis().max(1).to_string();
     let fingerprints = &new.fingerprint;
+    let surroundings = Surroundings::of(signals, fingerprints, policy, None);
 
     let mut flush = Flush::new(patience);
     flush.add(say(client, "begin isolation level read committed"));
@@ -96,6 +103,7 @@ pub async fn load(client: &Client, signals: &[Signal], patience: Duration) -> Re
             &new.labels,
             &new.summary,
             &new.body,
+            &new.sender,
         ],
     ));
     flush.add(sql::LOCK.run(client, &[&locks]));
@@ -103,7 +111,11 @@ pub async fn load(client: &Client, signals: &[Signal], patience: Duration) -> Re
     flush.add(sql::READ_SOURCES.run(client, &[fingerprints]));
     flush.add(sql::READ_ALERTS.run(client, &[fingerprints]));
     flush.add(sql::READ_DELIVERIES.run(client, &[fingerprints]));
-    let [_, bound, _, _, recorded, sources, alerts, deliveries] = flush.answers("recording signals").await?;
+    surroundings.ask(client, &mut flush);
+    let mut answers = flush.all("recording signals").await?.into_iter().skip(1);
+    let mut next = || answers.next().unwrap_or_default();
+    let (bound, _, _) = (next(), next(), next());
+    let (recorded, sources, alerts, deliveries) = (next(), next(), next(), next());
 
     let now = bound.first().map(|row| column(row, "now")).transpose()?.unwrap_or(Timestamp::UNIX_EPOCH);
     let mut on_record = BTreeMap::new();
@@ -122,15 +134,13 @@ pub async fn load(client: &Client, signals: &[Signal], patience: Duration) -> Re
             _ => {}
         }
     }
-    Ok(Loaded {
-        now,
-        undecided,
-        colliding,
-        state: State {
-            alerts: joined(&alerts, &deliveries)?,
-            sources: sources.iter().map(source).collect::<Result<_, _>>()?,
-        },
-    })
+    let mut state = State {
+        alerts: joined(&alerts, &deliveries)?,
+        sources: sources.iter().map(source).collect::<Result<_, _>>()?,
+        ..State::default()
+    };
+    surroundings.read(&mut answers, &mut state)?;
+    Ok(Loaded { now, undecided, colliding, state })
 }
 
 /// Signals as columns, as `unnest` wants them.
@@ -148,6 +158,7 @@ struct Columns<'a> {
     labels: Vec<Json<&'a domain::fingerprint::Labels>>,
     summary: Vec<&'a str>,
     body: Vec<&'a str>,
+    sender: Vec<&'a str>,
 }
 
 impl<'a> Columns<'a> {
@@ -169,6 +180,7 @@ impl<'a> Columns<'a> {
             labels: each(signals, |signal| Json(&signal.labels)),
             summary: each(signals, |signal| signal.summary.as_str()),
             body: each(signals, |signal| signal.body.as_str()),
+            sender: each(signals, |signal| signal.sender.as_str()),
         }
     }
 }

@@ -17,6 +17,7 @@ with changed as (
         muted_since       = (more ->> 'muted_since')::timestamptz,
         muted_until       = (more ->> 'muted_until')::timestamptz,
         muted_by          = more ->> 'muted_by',
+        muted_because     = more ->> 'muted_because',
         group_key         = more ->> 'group_key',
         group_until       = (more ->> 'group_until')::timestamptz
     from unnest(

@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod duration;
 pub mod environment;
 pub mod fingerprint;
+pub mod gone;
 pub mod hours;
 pub mod ingest;
 pub mod notification;

@@ -17,6 +17,7 @@ mod rows;
 pub mod silences;
 pub mod statements;
 pub mod suspects;
+mod told;
 
 pub use connect::Connection;
 pub use error::{Class, Error};

@@ -22,6 +22,7 @@ pub struct Statement {
 /// All of them, for the test that prepares and explains each against the migrated schema.
 pub fn all() -> Vec<&'static Statement> {
     [
+        crate::alarm_sources::STATEMENTS,
         crate::batch::STATEMENTS,
         crate::check_states::STATEMENTS,
         crate::deliveries::STATEMENTS,
@@ -30,6 +31,7 @@ pub fn all() -> Vec<&'static Statement> {
         crate::migrations::STATEMENTS,
         crate::outbox::STATEMENTS,
         crate::suspects::STATEMENTS,
+        crate::told::STATEMENTS,
     ]
     .concat()
 }

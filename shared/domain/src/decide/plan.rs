@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::SourceKey;
 use crate::alert::{Alert, Mute, SourceState};
 use crate::delivery::{Delivery, DeliveryStatus, HeldBecause};
+use crate::gone::Marked;
 
 /// Why a signal tells nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,6 +146,8 @@ pub struct Plan {
     pub bars: Vec<Bar>,
     /// Lines for the deliveries of alerts that wait; these must not have been sent.
     pub joined: Vec<Joined>,
+    /// Who was told while the record was gone; `gone::mark` writes it.
+    pub told: Vec<Marked>,
 }
 
 impl Plan {

@@ -10,6 +10,7 @@ use super::columns::{Alerts, Bars, Changes, Deliveries, Sources, Verdicts};
 use super::sql;
 use crate::Error;
 use crate::statements::{Flush, say};
+use crate::told;
 
 /// How many alerts are named on the notice that they are told with.
 const MOST_NOTES: i32 = 20;
@@ -41,6 +42,7 @@ pub async fn apply(client: &Client, plan: &Plan, patience: Duration) -> Result<(
     let bars = Bars::of(&plan.bars);
     let leaders: Vec<Uuid> = plan.joined.iter().map(|joined| joined.leader).collect();
     let notes: Vec<&str> = plan.joined.iter().map(|joined| joined.note.as_str()).collect();
+    let told = told::Columns::of(&plan.told);
 
     let mut flush = Flush::new(patience);
     if !plan.sources.is_empty() {
@@ -115,6 +117,10 @@ pub async fn apply(client: &Client, plan: &Plan, patience: Duration) -> Result<(
     }
     if !plan.joined.is_empty() {
         flush.add(sql::JOIN_LEADERS.run(client, &[&leaders, &notes, &MOST_NOTES]));
+    }
+    if !plan.told.is_empty() {
+        let told::Columns { alert_id, receiver, sequence, outcome, provider_id, at, settles } = &told;
+        flush.add(told::RECORD.run(client, &[alert_id, receiver, sequence, outcome, provider_id, at, settles]));
     }
     flush.add(say(client, "commit"));
     flush.all("recording decisions").await?;

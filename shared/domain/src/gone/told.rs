@@ -1,0 +1,281 @@
+//! What the record makes of who was told while it was gone: their deliveries count as sent, so that only who has not been
+//! told is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::note::Told;
+use crate::alert::{Alert, CloseReason};
+use crate::decide::{Plan, State, decide};
+use crate::delivery::{Delivery, DeliveryStatus, Outcome};
+use crate::fingerprint::Fingerprint;
+use crate::notification::{Notice, Notification};
+use crate::policy::{Integration, Policy};
+use crate::signal::Signal;
+
+/// A try, made while the record was gone, at a delivery that is on record by now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marked {
+    /// The delivery's alert.
+    pub alert_id: Uuid,
+    /// Its receiver.
+    pub receiver: String,
+    /// Its place among the rows of that alert and receiver.
+    pub sequence: i32,
+    /// What came of the try.
+    pub outcome: Outcome,
+    /// The receiver's own id of what it took.
+    pub provider_id: Option<String>,
+    /// When.
+    pub at: Timestamp,
+    /// Whether that settles the delivery. A try that failed does not, nor an end that was told before its beginning was.
+    pub settles: bool,
+}
+
+/// What is decided, and about what.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided<'a> {
+    /// The alerts that were open before.
+    pub known: &'a BTreeMap<Fingerprint, Alert>,
+    /// The signals that the plan is about, in the order of its verdicts.
+    pub signals: &'a [Signal],
+    /// The instant that it was decided by.
+    pub now: Timestamp,
+}
+
+/// Brings who was told into a plan that knows nothing of it.
+///
+/// What was told of and is in nobody's delivery (a silence that only the record knows, a receiver of another watch file,
+/// the topic `self`) becomes a delivery of its own: whoever was told of the beginning has to be told of the end.
+pub fn mark(plan: &mut Plan, decided: &Decided<'_>, told: &[Told], policy: &Policy) {
+    let mut seen = BTreeSet::new();
+    // Every message about a condition carries the same note.
+    let mut told: Vec<&Told> =
+        told.iter().filter(|told| seen.insert((&told.receiver, &told.dedup_key, told.notice, told.at))).collect();
+    told.sort_by_key(|told| told.at);
+    let mut desk = Desk { plan, decided, policy, taken: BTreeSet::new() };
+    for told in told {
+        desk.take(told);
+    }
+}
+
+struct Desk<'a> {
+    plan: &'a mut Plan,
+    decided: &'a Decided<'a>,
+    policy: &'a Policy,
+    /// Deliveries that a note has settled already.
+    taken: BTreeSet<(Uuid, String, i32)>,
+}
+
+/// Where a delivery stands: its alert, receiver and place.
+type Place = (Uuid, String, i32);
+
+impl Desk<'_> {
+    fn take(&mut self, told: &Told) {
+        let found = self.find_new(told).or_else(|| self.find_known(told));
+        let accepted = told.outcome == Outcome::Accepted;
+        let place = match found {
+            Some(place) => place,
+            None if accepted && told.notice.triggers() => match self.attach(told) {
+                Some(place) => place,
+                None => return,
+            },
+            None => return,
+        };
+        let settles = accepted && (told.notice.triggers() || !self.begins_later(&place, told));
+        if settles {
+            self.settle(&place, told);
+        }
+        let (alert_id, receiver, sequence) = place;
+        let (outcome, provider_id) = (told.outcome.clone(), told.provider_id.clone());
+        self.plan.told.push(Marked { alert_id, receiver, sequence, outcome, provider_id, at: told.at, settles });
+    }
+
+    /// A delivery that the plan writes: one that no note has settled, else the last that one has.
+    fn find_new(&self, told: &Told) -> Option<Place> {
+        let meant = |(_, delivery): &&(Uuid, Delivery)| {
+            delivery.notification.as_ref().is_some_and(|notification| notification.fingerprint == told.fingerprint)
+                && is_meant(delivery, told)
+        };
+        let places = self.plan.deliveries.iter().filter(meant).map(|(alert_id, delivery)| place(*alert_id, delivery));
+        let places: Vec<Place> = places.collect();
+        places.iter().find(|place| !self.taken.contains(*place)).or(places.last()).cloned()
+    }
+
+    /// A delivery of an alert that was open before.
+    fn find_known(&self, told: &Told) -> Option<Place> {
+        let alert = self.decided.known.get(&told.fingerprint)?;
+        let delivery = alert.deliveries.iter().rev().find(|delivery| is_meant(delivery, told))?;
+        Some(place(alert.id, delivery))
+    }
+
+    /// Whether the end that was told belongs to a beginning that the same receiver is still to be told of: it must then be
+    /// told the end again, after it.
+    fn begins_later(&self, (alert_id, receiver, _): &Place, told: &Told) -> bool {
+        let of_key = |delivery: &Delivery| {
+            delivery.receiver == *receiver
+                && delivery.notice.triggers()
+                && same_key(&delivery.dedup_key, &told.dedup_key)
+                && matches!(delivery.status, DeliveryStatus::Pending | DeliveryStatus::Sending | DeliveryStatus::Held)
+                && !self.taken.contains(&place(*alert_id, delivery))
+        };
+        let planned =
+            self.plan.deliveries.iter().filter(|(of, _)| of == alert_id).any(|(_, delivery)| of_key(delivery));
+        let known = self.decided.known.get(&told.fingerprint).filter(|alert| alert.id == *alert_id);
+        planned || known.is_some_and(|alert| alert.deliveries.iter().any(of_key))
+    }
+
+    /// The delivery is done, as far as its receiver is concerned.
+    fn settle(&mut self, place: &Place, told: &Told) {
+        self.taken.insert(place.clone());
+        let (alert_id, receiver, sequence) = place;
+        let own =
+            self.plan.deliveries.iter_mut().filter(|(of, delivery)| of == alert_id && delivery.receiver == *receiver);
+        for (_, delivery) in own {
+            if delivery.sequence == *sequence {
+                delivery.status = DeliveryStatus::Sent;
+                delivery.held = None;
+                delivery.waits_for = None;
+                delivery.dedup_key.clone_from(&told.dedup_key);
+                if let Some(notification) = &mut delivery.notification {
+                    notification.dedup_key.clone_from(&told.dedup_key);
+                }
+            } else if delivery.notice == Notice::Resolved
+                && let Some(notification) = &mut delivery.notification
+                && told.notice.triggers()
+            {
+                // They know that it fired.
+                notification.tells_firing_too = false;
+            }
+        }
+        if told.notice.triggers() {
+            self.adopt_window(*alert_id, &told.dedup_key);
+        }
+    }
+
+    /// An alert that an event opened was told under the window of that moment: the others are told under the same.
+    fn adopt_window(&mut self, alert_id: Uuid, dedup_key: &str) {
+        let Some(window) = window(dedup_key).map(str::to_owned) else { return };
+        let Some(alert) = self.plan.opened.iter_mut().find(|alert| alert.id == alert_id) else { return };
+        if alert.event_key.is_none() {
+            return;
+        }
+        alert.event_key = Some(window);
+        for (_, delivery) in self.plan.deliveries.iter_mut().filter(|(of, _)| *of == alert_id) {
+            if let Some(notification) = &mut delivery.notification {
+                delivery.dedup_key = alert.dedup_key(notification.severity);
+                notification.dedup_key.clone_from(&delivery.dedup_key);
+            }
+        }
+    }
+
+    /// A delivery for what was told beyond the plan, to the alert that is open or was last. If that is over by now, a
+    /// second one tells so.
+    fn attach(&mut self, told: &Told) -> Option<Place> {
+        let integration = self.policy.receivers.get(&told.receiver)?.integration;
+        if !self.has_alert(told) {
+            self.open_what_is_over(told)?;
+        }
+        let of = |alert: &&Alert| alert.fingerprint == told.fingerprint;
+        let alerts = || self.plan.opened.iter().chain(&self.plan.changed).filter(of);
+        let alert = alerts().find(|alert| alert.closed.is_none()).or_else(|| alerts().last())?.clone();
+        let before = self.decided.known.get(&told.fingerprint).filter(|known| known.id == alert.id);
+        let known = before.into_iter().flat_map(|known| &known.deliveries);
+        let planned = self.plan.deliveries.iter().filter(|(of, _)| *of == alert.id).map(|(_, delivery)| delivery);
+        let own = known.chain(planned).filter(|delivery| delivery.receiver == told.receiver);
+        let sequence = own.map(|delivery| delivery.sequence + 1).max().unwrap_or(0);
+        let begun = delivery(&alert, told, integration, told.notice, sequence);
+        let place = place(alert.id, &begun);
+        self.plan.deliveries.push((alert.id, Delivery { status: DeliveryStatus::Sent, ..begun }));
+        if alert.closed.is_some() {
+            let end = delivery(&alert, told, integration, Notice::Resolved, sequence + 1);
+            self.plan.deliveries.push((alert.id, end));
+        }
+        Some(place)
+    }
+
+    fn has_alert(&self, told: &Told) -> bool {
+        self.plan.opened.iter().chain(&self.plan.changed).any(|alert| alert.fingerprint == told.fingerprint)
+    }
+
+    /// Somebody was told of a beginning whose end came to the record before it, so that it opened nothing. They have to be
+    /// told that it is over: an alert that was.
+    fn open_what_is_over(&mut self, told: &Told) -> Option<()> {
+        // A note that repeats what an earlier message says: that one has the alert.
+        if told.n == 0 {
+            return None;
+        }
+        let verdicts = self.plan.verdicts.iter_mut().zip(self.decided.signals);
+        let (verdict, signal) = verdicts
+            .filter(|(verdict, signal)| signal.fingerprint == told.fingerprint && verdict.alert_id.is_none())
+            .find(|(_, signal)| signal.status == crate::SignalStatus::Firing)?;
+        let mut alone = decide(State::default(), std::slice::from_ref(signal), self.policy, self.decided.now);
+        let mut alert = alone.opened.pop()?;
+        alert.closed = Some((self.decided.now, CloseReason::Recovered));
+        alert.deliveries.clear();
+        verdict.alert_id = Some(alert.id);
+        self.plan.opened.push(alert);
+        Some(())
+    }
+}
+
+/// A delivery of an alert to somebody who was told of it, not sent yet.
+fn delivery(alert: &Alert, told: &Told, integration: Integration, notice: Notice, sequence: i32) -> Delivery {
+    let notification = Notification {
+        notice,
+        alert_id: alert.id,
+        fingerprint: alert.fingerprint.clone(),
+        dedup_key: told.dedup_key.clone(),
+        severity: alert.severity,
+        environment: alert.environment.clone(),
+        kind: alert.kind.clone(),
+        subject: alert.subject.clone(),
+        labels: alert.labels.clone(),
+        summary: alert.news.summary.clone(),
+        source: alert.news.source.clone(),
+        occurred_at: alert.news.occurred_at,
+        opened_at: alert.opened_at,
+        runbook: alert.news.runbook.clone(),
+        tells_firing_too: false,
+        notes: Vec::new(),
+        text: None,
+    };
+    Delivery {
+        receiver: told.receiver.clone(),
+        integration,
+        notice,
+        sequence,
+        dedup_key: told.dedup_key.clone(),
+        status: DeliveryStatus::Pending,
+        waits_for: None,
+        held: None,
+        not_before: None,
+        fallback: Vec::new(),
+        created_at: None,
+        notification: Some(notification),
+    }
+}
+
+fn place(alert_id: Uuid, delivery: &Delivery) -> Place {
+    (alert_id, delivery.receiver.clone(), delivery.sequence)
+}
+
+/// Whether a delivery is what a note says was told.
+fn is_meant(delivery: &Delivery, told: &Told) -> bool {
+    delivery.receiver == told.receiver
+        && delivery.notice.triggers() == told.notice.triggers()
+        && same_key(&delivery.dedup_key, &told.dedup_key)
+}
+
+/// Keys of one condition and severity; the windows of events differ by when they were told.
+fn same_key(one: &str, other: &str) -> bool {
+    let stem = |key: &str| key.split(':').take(2).map(str::to_owned).collect::<Vec<_>>();
+    stem(one) == stem(other) && window(one).is_some() == window(other).is_some()
+}
+
+/// The part of a key that tells the alerts of events apart.
+fn window(key: &str) -> Option<&str> {
+    key.splitn(3, ':').nth(2)
+}

@@ -30,6 +30,7 @@ pub fn all() -> Vec<&'static Statement> {
         crate::ledger::STATEMENTS,
         crate::migrations::STATEMENTS,
         crate::outbox::STATEMENTS,
+        crate::silences::STATEMENTS,
         crate::suspects::STATEMENTS,
         crate::told::STATEMENTS,
     ]

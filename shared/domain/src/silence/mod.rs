@@ -1,9 +1,15 @@
-//! Silences: a window in which what matches mutes nobody's nights.
+//! Silences: a window, or many, in which nobody is told of what matches.
+
+mod recurrence;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::policy::{Described, Matcher};
+
+pub use recurrence::{BadRecurrence, Recurrence, Written};
 
 /// A silence.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,10 +18,12 @@ pub struct Silence {
     pub id: Uuid,
     /// Which conditions it mutes.
     pub matchers: Matcher,
-    /// Its beginning.
+    /// When it begins.
     pub from: Timestamp,
-    /// Its end.
+    /// When it ends.
     pub until: Timestamp,
+    /// It mutes during these windows only; `None`: all the time.
+    pub recurring: Option<Recurrence>,
     /// Who made it.
     pub author: String,
     /// Why.
@@ -23,8 +31,14 @@ pub struct Silence {
 }
 
 impl Silence {
-    /// Until when it mutes a condition at this instant, if it does.
+    /// Until when it mutes a condition at this instant, if it does: its own end, or that of the window.
     pub fn mutes(&self, condition: &Described<'_>, at: Timestamp) -> Option<Timestamp> {
-        (self.from <= at && at < self.until && self.matchers.matches(condition)).then_some(self.until)
+        if at < self.from || at >= self.until || !self.matchers.matches(condition) {
+            return None;
+        }
+        match &self.recurring {
+            None => Some(self.until),
+            Some(recurrence) => Some(recurrence.open_until(at)?.min(self.until)),
+        }
     }
 }

@@ -70,7 +70,7 @@ impl<'a> Surroundings<'a> {
     /// Puts the answers into the state.
     pub(super) fn read(&self, answers: &mut impl Iterator<Item = Vec<Row>>, state: &mut State) -> Result<(), Error> {
         let mut next = || answers.next().unwrap_or_default();
-        state.silences = next().iter().map(silences::from_row).collect::<Result<_, _>>()?;
+        state.silences = silences::readable(&next());
         if self.flapping.is_some() {
             for row in next() {
                 let fingerprint = Fingerprint::from_stored(column(&row, "fingerprint")?);

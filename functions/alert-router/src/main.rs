@@ -1,5 +1,7 @@
 //! `alert-router`: records every signal, decides what it means, and tells the right people once.
 
+mod again;
+mod alarms;
 mod app;
 mod batch;
 mod deliver;

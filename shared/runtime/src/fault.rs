@@ -60,7 +60,7 @@ impl Fault {
 impl From<store::Error> for Fault {
     fn from(error: store::Error) -> Self {
         let kind = match error.class() {
-            Class::Unavailable => Kind::Unavailable,
+            Class::Unavailable | Class::Outdated => Kind::Unavailable,
             Class::OldSchema => Kind::OldSchema,
             Class::Refused | Class::Failed => Kind::Failed,
         };
@@ -73,7 +73,7 @@ impl From<anyhow::Error> for Fault {
     fn from(error: anyhow::Error) -> Self {
         let class = error.chain().find_map(|cause| cause.downcast_ref::<store::Error>()).map(store::Error::class);
         let kind = match class {
-            Some(Class::Unavailable) => Kind::Unavailable,
+            Some(Class::Unavailable | Class::Outdated) => Kind::Unavailable,
             Some(Class::OldSchema) => Kind::OldSchema,
             Some(Class::Refused | Class::Failed) | None => Kind::Failed,
         };

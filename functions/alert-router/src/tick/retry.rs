@@ -11,8 +11,9 @@ use store::deliveries::{self, Backlog};
 use store::{events, outbox, suspects};
 
 use super::Turn;
+use crate::again::decide_what_is_due;
 use crate::app::{App, patience};
-use crate::deliver::deliver;
+use crate::deliver::{WaitsFor, deliver};
 
 /// How many signals of the outbox one tick sends; the next one comes in a minute.
 const OUTBOX: i64 = 500;
@@ -34,6 +35,12 @@ pub(super) async fn run(turn: &mut Turn<'_>) -> Result<(), Fault> {
         return Ok(());
     }
 
+    let due_again = decide_what_is_due(connection, &session.rules(app), now, deadline).await?;
+    summary.looked_at("alerts_due_again", due_again.looked_at);
+    summary.did("deliveries_due_again", due_again.deliveries);
+    if due_again.more {
+        summary.remaining.push("alerts due again".to_owned());
+    }
     let expired = events::expire(&connection.client, now, app.policy.dedup_window, patience(deadline)).await?;
     summary.did("alerts_expired", expired);
     summary.did("suspects_forgotten", suspects::forget(&connection.client, now).await?);
@@ -42,9 +49,15 @@ pub(super) async fn run(turn: &mut Turn<'_>) -> Result<(), Fault> {
     for (id, error) in raised.failed {
         summary.failed(id, error);
     }
-    let delivered = deliver(connection, receivers, *clock, deadline).await?;
+    let known = receivers.known();
+    let released = deliveries::release(&connection.client, now, &known, patience(deadline)).await?;
+    summary.did("deliveries_released", released.pending);
+    summary.did("deliveries_cancelled", released.cancelled);
+    let everything = WaitsFor::Everything;
+    let delivered = deliver(connection, receivers, &app.queue, *clock, deadline, everything).await?;
     summary.did("deliveries_sent", delivered.sent);
     summary.did("deliveries_to_retry", delivered.retrying);
+    summary.did("told_instead", delivered.told_instead);
     for (receiver, error) in delivered.failed {
         summary.failed(receiver, error);
     }

@@ -97,17 +97,22 @@ impl Http {
 }
 
 impl Answer<'_> {
-    /// Any answer of the 200s is an acceptance.
-    pub(crate) fn accepted(self) -> Result<Self, NotifyError> {
-        if (200..300).contains(&self.status) { Ok(self) } else { Err(self.refused()) }
+    /// Whether it is of the 200s: an acceptance, unless its body says otherwise.
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
     }
 
-    /// The class of an answer that is no acceptance.
-    pub(crate) fn refused(&self) -> NotifyError {
+    /// Any answer of the 200s is an acceptance.
+    pub(crate) fn accepted(self) -> Result<Self, NotifyError> {
+        if self.is_success() { Ok(self) } else { Err(self.refused(self.status)) }
+    }
+
+    /// An answer that is no acceptance, of the class that a status has: its own, or the one that its body names.
+    pub(crate) fn refused(&self, class: u16) -> NotifyError {
         let name =
             StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |status| status.to_string());
         let said = format!("{} answered {name}: {}", self.receiver, self.body);
-        refusal(self.status, self.retry_after, Cause::quoting(Some(self.status), &said, &self.secrets))
+        refusal(class, self.retry_after, Cause::quoting(Some(self.status), &said, &self.secrets))
     }
 }
 

@@ -37,11 +37,10 @@ impl Notifier for Slack {
     async fn notify(&self, notification: &Notification, repeat: bool) -> Result<Receipt, NotifyError> {
         let body = payload::body(notification, repeat)?;
         let post = Post { receiver: "Slack", url: &self.webhook, headers: Vec::new(), body, secrets: &[] };
-        let mut answer = self.http.post(post).await?.accepted()?;
+        let answer = self.http.post(post).await?.accepted()?;
         // Somebody wrote the address of the Web API instead of a webhook's: it refuses politely.
         if serde_json::from_str(&answer.body).is_ok_and(|Answer { ok }| !ok) {
-            answer.status = 400;
-            return Err(answer.refused());
+            return Err(answer.refused(400));
         }
         Ok(Receipt { provider_id: None, http_status: Some(answer.status) })
     }

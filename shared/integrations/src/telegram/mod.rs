@@ -109,9 +109,9 @@ impl Notifier for Telegram {
             answer.retry_after = Some(SignedDuration::from_secs(seconds.into()));
         }
         if let Some(Answer { ok: false, error_code, .. }) = said
-            && (200..300).contains(&answer.status)
+            && answer.is_success()
         {
-            answer.status = error_code.filter(|code| *code >= 300).unwrap_or(400);
+            return Err(answer.refused(error_code.unwrap_or(400)));
         }
         let answer = answer.accepted()?;
         let id = said.and_then(|said| said.result).map(|message| message.message_id.to_string());

@@ -1,16 +1,12 @@
 //! What receivers read: the key, the end of what began, marks on repeats, and texts cut where they must be.
 
 use anyhow::{Context, Result};
-use aws_sdk_sqs::config::Credentials;
 use domain::policy::Integration;
 use domain::{Notice, Severity};
-use integrations::Notifier;
-use integrations::sns::Sns;
-use serde_json::Value;
-use testkit::emulator::{Emulator, REGION};
 use testkit::pagerduty::Status;
+use testkit::receivers::Received;
 
-use crate::stage::{ROUTING_KEY, emulator, fakes, notification, notifier, oversize, sns_config};
+use crate::stage::{BOT_TOKEN, CHAT, NOTICES, ROUTING_KEY, fakes, notification, notifier, oversize, sample};
 
 #[tokio::test]
 async fn a_resolve_closes_the_incident_that_the_firing_opened() -> Result<()> {
@@ -69,7 +65,9 @@ async fn a_webhook_gets_documented_json_and_a_key_per_notice() -> Result<()> {
     let expected = serde_json::json!({
         "notice": "firing",
         "title": "[HIGH] local: OPsPipeline/TelemetryLag",
-        "text": firing.lines().join("\n"),
+        "text": "TelemetryLag was 600 s, above 180 s\nTable: lane_telemetry\nSince 2026-03-01T06:00:00Z\n\
+                 Source: check:telemetry\nWhat to do: https://runbooks.example.com/telemetry\n\
+                 Alert: 00000000-0000-0000-0000-000000000000",
         "severity": "HIGH",
         "environment": "local",
         "kind": "metric",
@@ -77,6 +75,7 @@ async fn a_webhook_gets_documented_json_and_a_key_per_notice() -> Result<()> {
         "labels": {"Table": "lane_telemetry"},
         "summary": "TelemetryLag was 600 s, above 180 s",
         "source": "check:telemetry",
+        "notes": [],
         "occurred_at": "2026-03-01T06:05:00Z",
         "opened_at": "2026-03-01T06:00:00Z",
         "runbook": "https://runbooks.example.com/telemetry",
@@ -94,18 +93,135 @@ async fn a_webhook_gets_documented_json_and_a_key_per_notice() -> Result<()> {
 #[tokio::test]
 async fn what_is_too_large_is_cut_at_a_character_and_still_accepted() -> Result<()> {
     let fakes = fakes().await?;
-    for notice in [Notice::Firing, Notice::Severity, Notice::Resolved] {
-        for kind in [Integration::Pagerduty, Integration::Webhook] {
+    for notice in NOTICES {
+        for kind in [Integration::Pagerduty, Integration::Webhook, Integration::Slack, Integration::Telegram] {
+            if (kind, notice) == (Integration::Pagerduty, Notice::Digest) {
+                continue;
+            }
             fakes.clear();
-            notifier(kind, &fakes.url()).notify(&oversize(notice), true).await.with_context(|| format!("{kind:?}"))?;
+            let (notifier, huge) = (notifier(kind, &fakes.url()), oversize(notice));
+            notifier.notify(&huge, true).await.with_context(|| format!("{kind:?} {notice:?}"))?;
             let request = fakes.received().remove(0);
             let limit = if kind == Integration::Pagerduty { 512_000 } else { 262_144 };
             assert!(request.body.len() <= limit, "{kind:?}: {} bytes", request.body.len());
             assert!(!request.body.contains('\u{fffd}'), "{kind:?}: a character was cut in two");
-            let key = oversize(notice).dedup_key;
-            assert_eq!(request.json["dedup_key"], key.as_str(), "{kind:?}: the key goes along whole");
+            match kind {
+                Integration::Pagerduty | Integration::Webhook => {
+                    assert_eq!(
+                        request.json["dedup_key"],
+                        huge.dedup_key.as_str(),
+                        "{kind:?}: the key goes along whole"
+                    );
+                }
+                _ => assert!(request.body.contains('…'), "{kind:?} says that it cut"),
+            }
+            if kind != Integration::Pagerduty {
+                assert!(request.body.contains("(repeat)"), "{kind:?} {notice:?}: the mark is not cut off");
+            }
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_word_of_a_notice_arrives_as_it_was_written() -> Result<()> {
+    let fakes = fakes().await?;
+    for notice in NOTICES {
+        let sample = sample(notice);
+        for kind in [Integration::Slack, Integration::Telegram] {
+            fakes.clear();
+            notifier(kind, &fakes.url())
+                .notify(&sample, false)
+                .await
+                .with_context(|| format!("{kind:?} {notice:?}"))?;
+            let json = &fakes.received()[0].json;
+            let text = match kind {
+                Integration::Slack => &json["attachments"][0]["blocks"][0]["text"]["text"],
+                _ => &json["text"],
+            };
+            let shown =
+                text.as_str().context("a text")?.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+            let own = sample.text.iter().flat_map(|text| &text.lines);
+            for line in own.chain(&sample.notes) {
+                assert!(shown.contains(line.as_str()), "{kind:?} {notice:?}: {line}\n{shown}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_chat_shows_at_a_glance_how_bad_it_is_and_when_it_is_over() -> Result<()> {
+    let fakes = fakes().await?;
+    for kind in [Integration::Slack, Integration::Telegram] {
+        fakes.clear();
+        let chat = notifier(kind, &fakes.url());
+        for severity in [Severity::Critical, Severity::High, Severity::Medium, Severity::Low] {
+            let mut firing = notification(Notice::Firing);
+            firing.severity = severity;
+            chat.notify(&firing, false).await?;
+        }
+        chat.notify(&notification(Notice::Resolved), true).await?;
+        let first_line = |request: &Received| {
+            let text = request.json["text"].as_str().unwrap_or_default();
+            let line = text.lines().next().unwrap_or_default();
+            line.replace("<b>", "*").replace("</b>", "*")
+        };
+        let lines: Vec<String> = fakes.received().iter().map(first_line).collect();
+        let expected = [
+            "🚨 *[CRITICAL] local: OPsPipeline/TelemetryLag*",
+            "⚠️ *[HIGH] local: OPsPipeline/TelemetryLag*",
+            "ℹ️ *[MEDIUM] local: OPsPipeline/TelemetryLag*",
+            "📝 *[LOW] local: OPsPipeline/TelemetryLag*",
+            "✅ *[RESOLVED] local: OPsPipeline/TelemetryLag* (repeat)",
+        ];
+        assert_eq!(lines, expected, "{kind:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn telegram_writes_to_the_chat_and_only_a_digest_makes_no_sound() -> Result<()> {
+    let fakes = fakes().await?;
+    let telegram = notifier(Integration::Telegram, &fakes.url());
+    for notice in NOTICES {
+        fakes.clear();
+        let receipt = telegram.notify(&sample(notice), false).await?;
+        let request = fakes.received().remove(0);
+        assert_eq!(receipt.provider_id, Some(request.n.to_string()), "Telegram's own id is kept");
+        assert_eq!(request.path, format!("/telegram/bot{BOT_TOKEN}/sendMessage"));
+        assert_eq!((&request.json["chat_id"], &request.json["parse_mode"]), (&CHAT.into(), &"HTML".into()));
+        assert_eq!(request.json["disable_notification"], notice == Notice::Digest, "{notice:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn telegram_s_answer_about_a_long_message_is_read_to_its_id() -> Result<()> {
+    let fakes = fakes().await?;
+    let receipt = notifier(Integration::Telegram, &fakes.url()).notify(&oversize(Notice::Firing), false).await?;
+    assert!(receipt.provider_id.is_some());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bar_is_an_incident_of_its_own_that_the_release_closes() -> Result<()> {
+    let fakes = fakes().await?;
+    let pagerduty = notifier(Integration::Pagerduty, &fakes.url());
+    let [mut barred, mut released] = [sample(Notice::Quarantined), sample(Notice::Released)];
+    barred.severity = Severity::Critical;
+    for notice in [&mut barred, &mut released] {
+        notice.dedup_key = "bar:local:w-7".to_owned();
+    }
+    pagerduty.notify(&barred, false).await?;
+    let open = fakes.incidents();
+    assert_eq!((open[0].status, open[0].severity.as_str()), (Status::Open, "info"), "it wakes nobody by itself");
+    assert_eq!(open[0].summary, "[QUARANTINED] local: worker w-7 is barred");
+    let details = &fakes.received()[0].json["payload"]["custom_details"];
+    assert_eq!(details["text"][1], "Release it: {\"release\": {\"worker_id\": \"w-7\"}}");
+    assert_eq!(details["notes"][0], "Was silenced until 06:00 by <@ops> & co");
+    pagerduty.notify(&released, false).await?;
+    assert_eq!((fakes.incidents().len(), fakes.incidents()[0].status), (1, Status::Resolved));
     Ok(())
 }
 
@@ -120,84 +236,5 @@ async fn details_are_kept_where_they_fit() -> Result<()> {
     assert_eq!((summary.chars().count(), summary.chars().last()), (1_024, Some('…')));
     assert_eq!(event["payload"]["custom_details"]["summary"], long.summary.as_str());
     assert_eq!(event["routing_key"], ROUTING_KEY);
-    Ok(())
-}
-
-/// A topic of the emulator with a queue behind it, which keeps what people would be mailed.
-struct Mail {
-    sns: Sns,
-    sqs: aws_sdk_sqs::Client,
-    queue_url: String,
-}
-
-impl Mail {
-    async fn new() -> Result<Self> {
-        let access = emulator().access(&Emulator::fresh_account());
-        let sns = aws_sdk_sns::Client::from_conf(sns_config(&access.endpoint, &access.account));
-        let sqs = aws_sdk_sqs::Client::from_conf(
-            aws_sdk_sqs::Config::builder()
-                .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
-                .region(aws_sdk_sqs::config::Region::new(REGION))
-                .credentials_provider(Credentials::new(&access.account, "test", None, None, "test"))
-                .endpoint_url(&access.endpoint)
-                .build(),
-        );
-        let topic = sns.create_topic().name("pages").send().await?.topic_arn.context("a topic")?;
-        let queue_url = sqs.create_queue().queue_name("mail").send().await?.queue_url.context("a queue")?;
-        let queue_arn = format!("arn:aws:sqs:{REGION}:{}:mail", access.account);
-        sns.subscribe().topic_arn(&topic).protocol("sqs").endpoint(queue_arn).send().await?;
-        Ok(Self { sns: Sns::new(sns, topic), sqs, queue_url })
-    }
-
-    /// The envelope of the next message.
-    async fn next(&self) -> Result<Value> {
-        let received = self.sqs.receive_message().queue_url(&self.queue_url).wait_time_seconds(5).send().await?;
-        let message = received.messages.unwrap_or_default().pop().context("a message")?;
-        let handle = message.receipt_handle.context("a handle")?;
-        self.sqs.delete_message().queue_url(&self.queue_url).receipt_handle(handle).send().await?;
-        Ok(serde_json::from_str(message.body.as_deref().context("a body")?)?)
-    }
-}
-
-#[tokio::test]
-async fn sns_carries_title_text_and_the_same_key_for_firing_repeat_and_resolve() -> Result<()> {
-    let mail = Mail::new().await?;
-    let firing = notification(Notice::Firing);
-    let receipt = mail.sns.notify(&firing, false).await?;
-    let first = mail.next().await?;
-    assert_eq!(receipt.provider_id.as_deref(), first["MessageId"].as_str());
-    assert_eq!(first["Subject"], "[HIGH] local: OPsPipeline/TelemetryLag");
-    let text = first["Message"].as_str().context("a text")?;
-    assert!(
-        text.contains("TelemetryLag was 600 s") && text.contains("https://runbooks.example.com/telemetry"),
-        "{text}"
-    );
-
-    mail.sns.notify(&firing, true).await?;
-    let repeat = mail.next().await?;
-    assert_eq!(repeat["Subject"], "[HIGH] local: OPsPipeline/TelemetryLag (repeat)");
-
-    mail.sns.notify(&notification(Notice::Resolved), false).await?;
-    let resolved = mail.next().await?;
-    assert_eq!(resolved["Subject"], "[RESOLVED] local: OPsPipeline/TelemetryLag");
-    for message in [&first, &repeat, &resolved] {
-        assert_eq!(message["MessageAttributes"]["dedup_key"]["Value"], firing.dedup_key.as_str());
-    }
-    assert_eq!(resolved["MessageAttributes"]["notice"]["Value"], "resolved");
-    Ok(())
-}
-
-#[tokio::test]
-async fn sns_is_never_sent_a_subject_or_a_message_it_refuses() -> Result<()> {
-    let mail = Mail::new().await?;
-    for repeat in [false, true] {
-        mail.sns.notify(&oversize(Notice::Firing), repeat).await?;
-        let message = mail.next().await?;
-        let subject = message["Subject"].as_str().context("a subject")?;
-        assert!(subject.len() < 100 && subject.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{subject}");
-        assert_eq!(subject.ends_with("(repeat)"), repeat, "{subject}");
-        let text = message["Message"].as_str().context("a text")?;
-        assert!(text.len() <= 262_144 && !text.contains('\u{fffd}'), "{} bytes", text.len());
-    }
     Ok(())
 }

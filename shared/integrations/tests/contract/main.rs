@@ -4,4 +4,7 @@
 
 mod answers;
 mod content;
+mod golden;
+mod mail;
+mod signed;
 mod stage;

@@ -171,6 +171,7 @@ impl World {
             ("ALERTS_HELD_QUEUE_URL", self.held_queue_url.clone()),
             ("PAGES_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT}:pages")),
             ("SELF_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT}:self")),
+            ("ALARMS_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT}:alarms")),
             ("WATCH_FILE", self.watch_file().to_string_lossy().into_owned()),
         ]);
         // As template.yaml does on Lambda: one file of authorities instead of the folder they were made from.

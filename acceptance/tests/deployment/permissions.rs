@@ -12,7 +12,7 @@ const OF_LIBRARIES: [&str; 1] = ["SSL_CERT_FILE"];
 
 /// Actions that know neither resources nor conditions, and give away nothing that anybody could use.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html>
-const KNOWS_NO_LIMIT: [&str; 1] = ["cloudwatch:GetMetricData"];
+const KNOWS_NO_LIMIT: [&str; 2] = ["cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms"];
 
 fn reads(function: &str) -> (&'static [&'static str], &'static [Branch]) {
     match function {

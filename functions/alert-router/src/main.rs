@@ -6,6 +6,7 @@ mod app;
 mod batch;
 mod deliver;
 mod handler;
+mod metrics;
 mod payload;
 mod receivers;
 mod record;

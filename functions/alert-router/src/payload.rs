@@ -44,6 +44,12 @@ pub(crate) struct Tick {
 pub(crate) enum TickKind {
     /// Sends what stands in the outbox and what deliveries are due; closes what has expired.
     Retry,
+    /// Compares CloudWatch's alarms with the record.
+    Reconcile,
+    /// Sends a signal that walks the whole way and tells nobody.
+    Synthetic,
+    /// Sums up what was suppressed.
+    Digest,
 }
 
 #[derive(Deserialize)]
@@ -112,7 +118,10 @@ mod tests {
     fn a_refusal_names_the_field() {
         for (payload, named) in [
             (json!({}), "tick"),
-            (json!({"tick": "digset"}), "tick: unknown variant `digset`, expected `retry`"),
+            (
+                json!({"tick": "digset"}),
+                "tick: unknown variant `digset`, expected one of `retry`, `reconcile`, `synthetic`",
+            ),
             (json!({"tick": "retry", "dryrun": true}), "dryrun"),
             (json!({"tick": "retry", "now": 5}), "now: "),
             (json!({"Records": [{"messageId": "m", "body": "b"}]}), "Records[0]: missing field `receiptHandle`"),

@@ -10,6 +10,7 @@ use store::{Class, Connection, Error, batch};
 use uuid::Uuid;
 
 use crate::app::Clock;
+use crate::metrics::Metrics;
 use crate::payload::Received;
 
 /// What decisions depend on besides the record.
@@ -95,6 +96,7 @@ async fn try_once(
     let state = State { switched_off: rules.switched_off.clone(), ..loaded.state };
     let plan = decide(state, &loaded.undecided, rules.policy, loaded.now);
     batch::apply(&connection.client, &plan, patience).await?;
+    Metrics::of(rules.policy).decided(&loaded.undecided, &plan.verdicts, loaded.now);
     for verdict in &plan.verdicts {
         tracing::info!(
             signal.id = %verdict.signal_id,

@@ -27,14 +27,22 @@ pub struct RouterConfig {
     pub pages_topic_arn: String,
     /// `SELF_TOPIC_ARN`: straight to people, where no receiver of the watch file is left to tell them.
     pub self_topic_arn: String,
+    /// `ALARMS_TOPIC_ARN`: the topic by which alarms notify us; how they stand is compared with the record.
+    pub alarms_topic_arn: String,
 }
 
 impl RouterConfig {
     /// The branches of SSM that the function reads, and its role may read.
     pub const BRANCHES: &[Branch] = &[Branch::Features, Branch::Database, Branch::Receivers];
     /// The variables that the template has to set.
-    pub const REQUIRED: &[&str] =
-        &["ENVIRONMENT", "ALERTS_QUEUE_URL", "ALERTS_HELD_QUEUE_URL", "PAGES_TOPIC_ARN", "SELF_TOPIC_ARN"];
+    pub const REQUIRED: &[&str] = &[
+        "ENVIRONMENT",
+        "ALERTS_QUEUE_URL",
+        "ALERTS_HELD_QUEUE_URL",
+        "PAGES_TOPIC_ARN",
+        "SELF_TOPIC_ARN",
+        "ALARMS_TOPIC_ARN",
+    ];
 
     /// Reads the variables of this process.
     ///
@@ -53,6 +61,7 @@ impl RouterConfig {
             held_queue_url: variables.required("ALERTS_HELD_QUEUE_URL", ROUTER)?,
             pages_topic_arn: variables.required("PAGES_TOPIC_ARN", ROUTER)?,
             self_topic_arn: variables.required("SELF_TOPIC_ARN", ROUTER)?,
+            alarms_topic_arn: variables.required("ALARMS_TOPIC_ARN", ROUTER)?,
         })
     }
 
@@ -156,12 +165,12 @@ mod tests {
     const HELD: (&str, &str) = ("ALERTS_HELD_QUEUE_URL", "https://sqs.example/alerts-held");
     const TOPIC: (&str, &str) = ("PAGES_TOPIC_ARN", "arn:aws:sns:eu-central-1:1:pages");
     const SELF: (&str, &str) = ("SELF_TOPIC_ARN", "arn:aws:sns:eu-central-1:1:self");
+    const ALARMS: (&str, &str) = ("ALARMS_TOPIC_ARN", "arn:aws:sns:eu-central-1:1:alarms");
+    const ALL: [(&str, &str); 6] = [ENVIRONMENT, QUEUE, HELD, TOPIC, SELF, ALARMS];
 
     #[test]
     fn the_watch_file_stands_beside_the_function_unless_it_is_named() {
-        let path = |extra: &[(&str, &str)]| {
-            router(&[&[ENVIRONMENT, QUEUE, HELD, TOPIC, SELF], extra].concat()).map(|config| config.watch_file)
-        };
+        let path = |extra: &[(&str, &str)]| router(&[&ALL, extra].concat()).map(|config| config.watch_file);
         assert_eq!(path(&[]), Ok("config/prod.toml".into()));
         assert_eq!(path(&[("LAMBDA_TASK_ROOT", "/var/task")]), Ok("/var/task/config/prod.toml".into()));
         let named = [("LAMBDA_TASK_ROOT", "/var/task"), ("WATCH_FILE", "config/drill.toml")];
@@ -199,7 +208,7 @@ mod tests {
 
     #[test]
     fn only_the_topic_pages_is_known_by_name() {
-        let config = router(&[ENVIRONMENT, QUEUE, HELD, TOPIC, SELF]).expect("complete");
+        let config = router(&ALL).expect("complete");
         assert_eq!(config.topic_arn("pages"), Some(TOPIC.1));
         assert_eq!(config.topic_arn("self"), None);
     }

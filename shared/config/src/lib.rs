@@ -4,6 +4,7 @@ mod branch;
 pub mod deployment;
 mod environment;
 mod functions;
+mod metrics;
 mod nearest;
 mod operations;
 pub mod parameters;

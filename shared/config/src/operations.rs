@@ -6,18 +6,20 @@
 use crate::functions::{HealthcheckConfig, MigratorConfig, RouterConfig};
 
 impl RouterConfig {
-    /// The metric that says for how many seconds the oldest unsent delivery has been there, in the watch file's namespace.
-    pub const OLDEST_DELIVERY: &str = "OldestDueDelivery";
     /// What the function is called: its package, its binary, the end of its name in AWS.
     pub const FUNCTION: &str = "alert-router";
     /// The IAM actions that the function's own code needs.
-    pub const OPERATIONS: &[&str] =
-        &["ssm:GetParametersByPath", "sqs:DeleteMessage", "sqs:SendMessage", "sqs:ReceiveMessage", "sns:Publish"];
+    pub const OPERATIONS: &[&str] = &[
+        "ssm:GetParametersByPath",
+        "sqs:DeleteMessage",
+        "sqs:SendMessage",
+        "sqs:ReceiveMessage",
+        "sns:Publish",
+        "cloudwatch:DescribeAlarms",
+    ];
 }
 
 impl HealthcheckConfig {
-    /// The metric that ends every complete run, in the watch file's namespace. An alarm misses it.
-    pub const HEARTBEAT: &str = "HealthcheckHeartbeat";
     /// What the function is called: its package, its binary, the end of its name in AWS.
     pub const FUNCTION: &str = "healthcheck";
     /// The IAM actions that the function's own code needs.

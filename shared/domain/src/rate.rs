@@ -27,7 +27,7 @@ pub const fn default_for(integration: Integration) -> Rate {
         Integration::Pagerduty => Rate { per_minute: 100, burst: 20 },
         Integration::Slack => Rate { per_minute: 60, burst: 5 },
         Integration::Telegram => Rate { per_minute: 17, burst: 3 },
-        Integration::Sns | Integration::Webhook => Rate { per_minute: 600, burst: 60 },
+        Integration::Sns | Integration::Webhook | Integration::Null => Rate { per_minute: 600, burst: 60 },
     }
 }
 

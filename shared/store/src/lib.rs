@@ -8,6 +8,7 @@ pub mod batch;
 pub mod check_states;
 pub mod connect;
 pub mod deliveries;
+pub mod digests;
 mod error;
 pub mod events;
 pub mod ledger;
@@ -17,6 +18,7 @@ mod rows;
 pub mod silences;
 pub mod statements;
 pub mod suspects;
+pub mod vitals;
 mod told;
 
 pub use connect::Connection;

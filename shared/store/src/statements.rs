@@ -26,12 +26,14 @@ pub fn all() -> Vec<&'static Statement> {
         crate::batch::STATEMENTS,
         crate::check_states::STATEMENTS,
         crate::deliveries::STATEMENTS,
+        crate::digests::STATEMENTS,
         crate::events::STATEMENTS,
         crate::ledger::STATEMENTS,
         crate::migrations::STATEMENTS,
         crate::outbox::STATEMENTS,
         crate::silences::STATEMENTS,
         crate::suspects::STATEMENTS,
+        crate::vitals::STATEMENTS,
         crate::told::STATEMENTS,
     ]
     .concat()

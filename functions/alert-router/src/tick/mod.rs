@@ -1,7 +1,10 @@
 //! Ticks: what the router does now and then by itself. Each says in its own file what; here is what they share: the clock,
 //! a dry run, the summary, the ledger.
 
+mod digest;
+mod reconcile;
 mod retry;
+mod synthetic;
 
 use std::time::Instant;
 
@@ -53,6 +56,9 @@ pub(crate) async fn run(app: &App, tick: &Tick, deadline: &Deadline) -> Result<S
     let mut turn = Turn { app, session, deadline, now, clock: Clock::read(now, started), dry_run, summary };
     match tick.tick {
         TickKind::Retry => retry::run(&mut turn).await?,
+        TickKind::Reconcile => reconcile::run(&mut turn).await?,
+        TickKind::Synthetic => synthetic::run(&mut turn).await?,
+        TickKind::Digest => digest::run(&mut turn).await?,
     }
 
     let Turn { mut session, summary, .. } = turn;

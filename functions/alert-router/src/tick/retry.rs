@@ -1,19 +1,14 @@
 //! The retry tick: sends what was raised and never left, tells who is due, closes what has expired.
 
-use config::RouterConfig;
-use domain::Timestamp;
-use domain::check::Datum;
-use domain::fingerprint::Labels;
 use runtime::Fault;
-use runtime::embedded::{self, Placed};
 use runtime::raise::raise;
-use store::deliveries::{self, Backlog};
-use store::{events, outbox, suspects};
+use store::{deliveries, events, outbox, suspects, vitals};
 
 use super::Turn;
 use crate::again::decide_what_is_due;
-use crate::app::{App, patience};
+use crate::app::patience;
 use crate::deliver::{WaitsFor, deliver};
+use crate::metrics::Metrics;
 
 /// How many signals of the outbox one tick sends; the next one comes in a minute.
 const OUTBOX: i64 = 500;
@@ -64,18 +59,7 @@ pub(super) async fn run(turn: &mut Turn<'_>) -> Result<(), Fault> {
     if delivered.more {
         summary.remaining.push("deliveries".to_owned());
     }
-    report_backlog(app, &backlog, now);
+    let vitals = vitals::read(&connection.client, &app.policy.environment).await?;
+    Metrics::of(&app.policy).stands(&backlog, &vitals, now);
     Ok(())
-}
-
-/// Says for how long somebody has been waiting to be told; an alarm on `self` watches it. As a log line, since the router
-/// has no other use for it.
-fn report_backlog(app: &App, backlog: &Backlog, now: Timestamp) {
-    let datum = Datum {
-        name: RouterConfig::OLDEST_DELIVERY.to_owned(),
-        value: backlog.oldest,
-        unit: Some("Seconds".to_owned()),
-    };
-    let placed = [Placed { dimensions: Labels::new(), datum }];
-    embedded::log(&app.policy.namespace, &app.policy.environment, &placed, now);
 }

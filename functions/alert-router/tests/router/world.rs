@@ -101,6 +101,9 @@ impl World {
         world.put_parameter("receivers/pagerduty", "0123456789abcdef0123456789abcdef").await;
         world.put_parameter("receivers/pagerduty_url", &world.receivers.pagerduty_url()).await;
         world.put_parameter("receivers/hook_url", &world.receivers.hook_url()).await;
+        world.put_parameter("receivers/slack", &world.receivers.slack_url()).await;
+        world.put_parameter("receivers/telegram_token", "1000000000:local-bot-token-0000000000000").await;
+        world.put_parameter("receivers/telegram_url", &world.receivers.telegram_url()).await;
         world
     }
 
@@ -139,6 +142,7 @@ impl World {
             ("ALERTS_HELD_QUEUE_URL", self.held_queue_url.clone()),
             ("PAGES_TOPIC_ARN", self.topic_arn.clone()),
             ("SELF_TOPIC_ARN", self.self_topic_arn.clone()),
+            ("ALARMS_TOPIC_ARN", self.alarms_topic_arn()),
             ("WATCH_FILE", watch_file.to_string_lossy().into_owned()),
             ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
         ]);
@@ -164,6 +168,15 @@ impl World {
         environment.extend(extra.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let binary: &Path = &binary("healthcheck").expect("healthcheck is built");
         Sandbox::start(binary, environment, Options::default()).await.expect("healthcheck starts")
+    }
+
+    /// The topic that alarms notify. Nobody is subscribed to it: every notification is lost.
+    pub(crate) fn alarms_topic_arn(&self) -> String {
+        format!("arn:aws:sns:{REGION}:{}:alarms", self.access.account)
+    }
+
+    pub(crate) fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
+        aws_sdk_cloudwatch::Client::new(&self.aws)
     }
 
     /// Where the emulator answers: `127.0.0.1:PORT`.

@@ -84,7 +84,9 @@ fn against(alarm: &Alarm, check: &Check, metric: &Metric) -> Option<String> {
 
 /// What the suite says of itself, and what says whether a metric has a value.
 fn is_published_otherwise<'m>(alarm: &Alarm, mut metrics: impl Iterator<Item = &'m Metric>) -> bool {
-    [HealthcheckConfig::HEARTBEAT, RouterConfig::OLDEST_DELIVERY].contains(&alarm.metric.as_str())
+    let published = alarm.metric.as_str();
+    published == HealthcheckConfig::HEARTBEAT
+        || RouterConfig::METRICS.contains(&published)
         || metrics.any(|metric| alarm.metric.strip_suffix("Present") == Some(metric.name.as_str()))
 }
 

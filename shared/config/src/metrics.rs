@@ -1,0 +1,68 @@
+//! The metrics that functions publish of themselves, in the watch file's namespace. Alarms on `self` listen to some of them,
+//! and a test compares the names.
+
+use crate::functions::{HealthcheckConfig, RouterConfig};
+
+impl HealthcheckConfig {
+    /// The metric that ends every complete run. An alarm misses it.
+    pub const HEARTBEAT: &str = "HealthcheckHeartbeat";
+}
+
+impl RouterConfig {
+    /// Signals that were recorded and decided.
+    pub const SIGNALS_RECEIVED: &str = "SignalsReceived";
+    /// Those of them that tell nobody, by [`REASON`](Self::REASON).
+    pub const SIGNALS_SUPPRESSED: &str = "SignalsSuppressed";
+    /// The dimension that says why.
+    pub const REASON: &str = "Reason";
+    /// Alerts that opened and of which somebody is told.
+    pub const ALERTS_OPENED: &str = "AlertsOpened";
+    /// Alerts that became CRITICAL, by opening or by a rise.
+    pub const CRITICAL_ALERTS: &str = "CriticalAlerts";
+    /// Deliveries that their receivers accepted.
+    pub const DELIVERIES_SENT: &str = "DeliveriesSent";
+    /// Tries that did not succeed and are repeated.
+    pub const DELIVERIES_RETRIED: &str = "DeliveriesRetried";
+    /// Deliveries that were given up.
+    pub const DELIVERIES_FAILED: &str = "DeliveriesFailed";
+    /// Those of them that were for the topic `self`: nobody is left to tell.
+    pub const SELF_UNTOLD: &str = "SelfUntold";
+    /// From the decision to the receiver's acceptance, in seconds.
+    pub const SECONDS_TO_DELIVERY: &str = "SecondsToDelivery";
+    /// Synthetic alerts that went the whole way. An alarm misses it.
+    pub const SYNTHETIC_DELIVERED: &str = "SyntheticDelivered";
+    /// From the tick that sent the synthetic alert to its delivery, in seconds.
+    pub const SYNTHETIC_SECONDS: &str = "SyntheticSeconds";
+    /// For how many seconds the oldest delivery that is due has been there.
+    pub const OLDEST_DELIVERY: &str = "OldestDueDelivery";
+    /// Deliveries that wait for business hours or a switch.
+    pub const DELIVERIES_HELD: &str = "DeliveriesHeld";
+    /// Receivers that refuse whatever they are told.
+    pub const UNHEALTHY_RECEIVERS: &str = "UnhealthyReceivers";
+    /// Workers of the stack's own environment that are barred.
+    pub const WORKERS_BARRED: &str = "WorkersBarred";
+    /// Open alerts that nobody has acknowledged.
+    pub const UNACKNOWLEDGED_ALERTS: &str = "UnacknowledgedAlerts";
+    /// How many of the alerts of a week that somebody had time to acknowledge were acknowledged, in percent.
+    pub const ACKNOWLEDGED_PERCENT: &str = "AcknowledgedPercent";
+
+    /// All of them that have no dimension but the environment.
+    pub const METRICS: &[&str] = &[
+        Self::SIGNALS_RECEIVED,
+        Self::ALERTS_OPENED,
+        Self::CRITICAL_ALERTS,
+        Self::DELIVERIES_SENT,
+        Self::DELIVERIES_RETRIED,
+        Self::DELIVERIES_FAILED,
+        Self::SELF_UNTOLD,
+        Self::SECONDS_TO_DELIVERY,
+        Self::SYNTHETIC_DELIVERED,
+        Self::SYNTHETIC_SECONDS,
+        Self::OLDEST_DELIVERY,
+        Self::DELIVERIES_HELD,
+        Self::UNHEALTHY_RECEIVERS,
+        Self::WORKERS_BARRED,
+        Self::UNACKNOWLEDGED_ALERTS,
+        Self::ACKNOWLEDGED_PERCENT,
+    ];
+}

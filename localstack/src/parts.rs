@@ -73,6 +73,9 @@ pub(crate) async fn prepare_account(
         ("receivers/pagerduty", "local-routing-key-00000000000000".to_owned()),
         ("receivers/pagerduty_url", receivers.pagerduty_url()),
         ("receivers/hook_url", receivers.hook_url()),
+        ("receivers/slack", receivers.slack_url()),
+        ("receivers/telegram_token", "1000000000:local-bot-token-0000000000000".to_owned()),
+        ("receivers/telegram_url", receivers.telegram_url()),
     ];
     for (name, value) in secrets {
         aws.put_secret(&format!("{}/{name}", stack.ssm_prefix), &value).await?;

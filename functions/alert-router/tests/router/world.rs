@@ -184,6 +184,13 @@ impl World {
         self.access.endpoint.trim_start_matches("http://")
     }
 
+    /// So many minutes from now by the store's clock.
+    pub(crate) async fn in_minutes(&self, minutes: usize) -> String {
+        let instant = format!("(now() + interval '{minutes} minutes') at time zone 'utc'");
+        let sql = format!("select to_char({instant}, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')");
+        self.column(&sql).await.remove(0)
+    }
+
     /// The rows that a query gives, as text; null is `-`.
     pub(crate) async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
         let connection = store::Connection::open(&self.database_url.as_str().into(), None).await.expect("a connection");
@@ -249,6 +256,12 @@ impl World {
     pub(crate) async fn through_the_queue(&self, body: &str) -> Value {
         let sqs = aws_sdk_sqs::Client::new(&self.aws);
         sqs.send_message().queue_url(&self.queue_url).message_body(body).send().await.expect("sent");
+        self.next_message().await
+    }
+
+    /// Receives a message that waits, as the event source mapping would.
+    pub(crate) async fn next_message(&self) -> Value {
+        let sqs = aws_sdk_sqs::Client::new(&self.aws);
         let some = sqs.receive_message().queue_url(&self.queue_url).send().await.expect("received");
         let message = some.messages.unwrap_or_default().remove(0);
         json!({

@@ -89,8 +89,8 @@ pub(super) fn receivers(root: &Table<'_>, environment: &Environment) -> BTreeMap
     let mut receivers = BTreeMap::new();
     for (name, table) in root.named("receiver", &keys) {
         expect_kebab_case(&table, &name);
-        if name.value == SELF_RECEIVER {
-            table.note_at(&name, "is the receiver that always exists, the topic `self`: expected another name");
+        if [SELF_RECEIVER, NULL_RECEIVER].contains(&name.value) {
+            table.note_at(&name, "is the name of a receiver that always exists: expected another");
         }
         if name.value == NULL_RECEIVER {
             table.note_at(&name, "is the receiver that tells nobody, for the synthetic alert: expected another name");

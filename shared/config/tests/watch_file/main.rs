@@ -4,6 +4,7 @@ mod all_at_once;
 mod checks;
 mod hours;
 mod mistakes;
+mod receivers;
 mod routing;
 mod schema;
 mod shipped;

@@ -148,13 +148,58 @@ fn each_mistake_is_told_with_its_line_its_key_and_what_was_expected() -> anyhow:
         ),
         (
             "webhook = { url = \"ssm:receivers/hook\" }",
-            "slack = { webhook = \"ssm:receivers/slack\" }",
-            "w.toml:17: receiver.team.slack: unknown key, expected one of pagerduty, sns, webhook",
+            "mail = { to = \"x\" }",
+            "w.toml:17: receiver.team.mail: unknown key, expected one of pagerduty, sns, webhook, slack, telegram, switch, rate",
+        ),
+        (
+            "webhook = { url = \"ssm:receivers/hook\" }",
+            "slack = { webhook = \"https://hooks.slack.com/services/T0/B0/x\" }",
+            "w.toml:17: receiver.team.slack.webhook: expected a reference such as `ssm:receivers/slack`, relative to /ENVIRONMENT/watchkeeper/ and in one of the branches database, receivers, sources",
+        ),
+        (
+            "webhook = { url = \"ssm:receivers/hook\" }",
+            "telegram = { token = \"ssm:receivers/telegram_token\" }",
+            "w.toml:17: receiver.team.telegram.chat: is missing: the id of the chat as a text, as in \"-1001234567890\", or \"@channel\"",
+        ),
+        (
+            "webhook = { url = \"ssm:receivers/hook\" }",
+            "telegram = { token = \"ssm:receivers/telegram_token\", chat = -1001234567890 }",
+            "w.toml:17: receiver.team.telegram.chat: expected a text, not the number -1001234567890",
+        ),
+        (
+            "webhook = { url = \"ssm:receivers/hook\" }",
+            "telegram = { token = \"ssm:receivers/telegram_token\", chat = \"ops\" }",
+            "w.toml:17: receiver.team.telegram.chat: expected the id of a chat, as in \"-1001234567890\", or \"@channel\"",
+        ),
+        (
+            "webhook = { url = \"ssm:receivers/hook\" }",
+            "webhook = { url = \"ssm:receivers/hook\", secret = \"hunter2\" }",
+            "w.toml:17: receiver.team.webhook.secret: expected a reference such as `ssm:receivers/hook_secret`, relative to /ENVIRONMENT/watchkeeper/ and in one of the branches database, receivers, sources",
+        ),
+        (
+            "webhook = { url = \"ssm:receivers/hook\" }",
+            "sns = { topic = \"pages\" }\nswitch = \"Enable Mail\"",
+            "w.toml:18: receiver.team.switch: expected the name of a parameter below features/, as in `enable_telemetry`",
+        ),
+        (
+            "webhook = { url = \"ssm:receivers/hook\" }",
+            "sns = { topic = \"pages\" }\nrate = { per_minute = 0 }",
+            "w.toml:18: receiver.team.rate.per_minute: expected 1 to 6000; `switch` turns a receiver off",
+        ),
+        (
+            "webhook = { url = \"ssm:receivers/hook\" }",
+            "switch = \"enable_team\"",
+            "w.toml:16: receiver.team: expected exactly one of pagerduty, sns, webhook, slack, telegram",
+        ),
+        (
+            "[receiver.team]",
+            "[receiver.self]\nsns = { topic = \"pages\" }\n[receiver.team]",
+            "w.toml:16: receiver.self: is the name of a receiver that always exists: expected another",
         ),
         (
             "webhook = { url = \"ssm:receivers/hook\" }",
             "webhook = { url = \"ssm:receivers/hook\" }\nsns = { topic = \"pages\" }",
-            "w.toml:16: receiver.team: expected exactly one of pagerduty, sns, webhook",
+            "w.toml:16: receiver.team: expected exactly one of pagerduty, sns, webhook, slack, telegram",
         ),
         (
             "default = [\"team\"]",

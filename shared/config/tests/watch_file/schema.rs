@@ -14,6 +14,8 @@ use toml::de::{DeTable, DeValue};
 use crate::mistakes::RIGHT;
 use crate::shipped::{SHIPPED, shipped_file};
 
+/// How the receiver of a right file is told.
+const HOOK: &str = "webhook = { url = \"ssm:receivers/hook\" }";
 const SCHEMA: &str = include_str!("../../../../config/watch-file.schema.json");
 
 /// A table of the schema, and how TOML opens it.
@@ -133,9 +135,18 @@ fn the_schema_takes_what_the_reader_takes_and_refuses_the_mistakes_that_it_can_s
         ("[check.telemetry]", "[check.telemetry]\nsqs = \"q\""),
         ("\"ssm:database/pipeline_url\"", "\"postgres://me:hunter2@db/x\""),
         ("[receiver.team]", "[receiver.Team_1]\nsns = { topic = \"pages\" }\n[receiver.team]"),
-        ("webhook = { url = \"ssm:receivers/hook\" }", "sns = { topic = \"page\" }"),
-        ("webhook = { url = \"ssm:receivers/hook\" }", "slack = { webhook = \"ssm:receivers/slack\" }"),
-        ("webhook = { url = \"ssm:receivers/hook\" }", ""),
+        (HOOK, "sns = { topic = \"page\" }"),
+        ("[receiver.team]", "[receiver.self]\nsns = { topic = \"pages\" }\n[receiver.team]"),
+        (HOOK, "slack = { webhook = \"https://hooks.slack.com/services/T0/B0/x\" }"),
+        (HOOK, "telegram = { token = \"ssm:receivers/telegram_token\" }"),
+        (HOOK, "telegram = { token = \"ssm:receivers/telegram_token\", chat = \"ops\" }"),
+        (HOOK, "webhook = { url = \"ssm:receivers/hook\", secret = \"hunter2\" }"),
+        (HOOK, "webhook = { url = \"ssm:receivers/hook\" }\nsns = { topic = \"pages\" }"),
+        (HOOK, "webhook = { url = \"ssm:receivers/hook\" }\nswitch = \"Enable Hook\""),
+        (HOOK, "webhook = { url = \"ssm:receivers/hook\" }\nrate = { per_minute = 0 }"),
+        (HOOK, "webhook = { url = \"ssm:receivers/hook\" }\nrate = { per_minute = 1.5 }"),
+        (HOOK, "switch = \"enable_hook\""),
+        (HOOK, ""),
         ("default = [\"team\"]", "default = []"),
         ("default = [\"team\"]\n", ""),
         ("namespace = \"OPsPipeline\"\n", ""),
@@ -152,8 +163,14 @@ fn the_schema_takes_what_the_reader_takes_and_refuses_the_mistakes_that_it_can_s
         ("[routes]", "[[inhibit]]\nwhen = { kind = \"a\" }\nmutes = { kind = \"b\" }\nequal = [\"kind\"]\n[routes]"),
         ("[routes]", "[[quarantine]]\nwhen = { kind = \"claim\" }\nfrom = [\"topic:*\"]\n[routes]"),
         ("[routes]", "[[quarantine]]\nwhen = { kind = \"claim\" }\nfrom = [\"claims\"]\n[routes]"),
-        ("default = [\"team\"]", "default = [\"team\"]\n[[routes.route]]\nwhen = { kind = \"a\" }\nto = \"team\"\ngroup_wait = \"1m\""),
-        ("default = [\"team\"]", "default = [\"team\"]\n[[routes.route]]\nwhen = { kind = \"a\" }\nto = \"team\"\ncontinue = 1"),
+        (
+            "default = [\"team\"]",
+            "default = [\"team\"]\n[[routes.route]]\nwhen = { kind = \"a\" }\nto = \"team\"\ngroup_wait = \"1m\"",
+        ),
+        (
+            "default = [\"team\"]",
+            "default = [\"team\"]\n[[routes.route]]\nwhen = { kind = \"a\" }\nto = \"team\"\ncontinue = 1",
+        ),
     ]
     .iter()
     .map(|(part, spoilt)| RIGHT.replacen(part, spoilt, 1))
@@ -176,7 +193,7 @@ fn the_schema_takes_what_the_reader_takes_and_refuses_the_mistakes_that_it_can_s
 #[test]
 fn the_reader_takes_a_file_with_every_section() -> Result<()> {
     let full = WatchFile::parse(include_str!("full.toml"), "full.toml", &Environment::parse("prod")?)?;
-    assert!(full.hours.contains_key("market") && full.checks.len() == 3 && full.receivers.len() == 3);
+    assert!(full.hours.contains_key("market") && full.checks.len() == 3 && full.receivers.len() == 5);
     Ok(())
 }
 

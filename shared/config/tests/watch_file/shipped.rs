@@ -46,12 +46,19 @@ fn the_local_file_is_what_the_contract_says() -> anyhow::Result<()> {
     let local = load("local")?;
     let kinds: Vec<_> =
         local.receivers.iter().map(|(name, receiver)| (name.as_str(), receiver.integration())).collect();
-    let expected = [("hook", Integration::Webhook), ("mail", Integration::Sns), ("on-call", Integration::Pagerduty)];
+    let expected = [
+        ("chat", Integration::Telegram),
+        ("hook", Integration::Webhook),
+        ("mail", Integration::Sns),
+        ("on-call", Integration::Pagerduty),
+        ("team", Integration::Slack),
+    ];
     assert_eq!(kinds, expected);
     let metric = &local.checks[0].metrics[0];
     assert_eq!((metric.name.as_str(), metric.unit.as_deref()), ("TelemetryLag", Some("Seconds")));
     assert_eq!(metric.lasting, Some(SignedDuration::ZERO));
     let policy = local.policy();
+    assert_eq!(policy.receivers["team"].switch.as_deref(), Some("enable_slack"), "decisions know the switch");
     assert_eq!(policy.severity_of_metric("OPsPipeline", "TelemetryLag"), Some(Severity::High));
     assert_eq!(policy.metric_runbook.get("TelemetryLag").map(String::as_str), Some("docs/runbooks/telemetry-lag.md"));
     for (severity, told) in [

@@ -3,6 +3,7 @@
 //! Every statement is typed and unnamed (`query_typed`), so that it survives a transaction pooler, and keeps to tables
 //! qualified by their schema. A change of state is compare-and-set and says whether it won.
 
+pub mod acknowledgements;
 pub mod alarm_sources;
 pub mod batch;
 pub mod check_states;
@@ -11,15 +12,18 @@ pub mod deliveries;
 pub mod digests;
 mod error;
 pub mod events;
+pub mod explain;
 pub mod ledger;
 pub mod migrations;
 pub mod outbox;
+pub mod quarantines;
+pub mod query;
 mod rows;
 pub mod silences;
 pub mod statements;
 pub mod suspects;
-pub mod vitals;
 mod told;
+pub mod vitals;
 
 pub use connect::Connection;
 pub use error::{Class, Error};

@@ -18,9 +18,7 @@ pub(crate) const STATEMENTS: &[&Statement] = &[&INSERT, &END];
 
 static INSERT: Statement = Statement {
     name: "making a silence",
-    sql: "insert into watchkeeper.silences
-              (silence_id, matchers, from_at, until_at, recurring, author, reason, created_at)
-          values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    sql: include_str!("sql/insert_silence.sql"),
     types: &[
         Type::UUID,
         Type::JSONB,
@@ -30,6 +28,7 @@ static INSERT: Statement = Statement {
         Type::TEXT,
         Type::TEXT,
         Type::TIMESTAMPTZ,
+        Type::BOOL,
     ],
 };
 static END: Statement = Statement {
@@ -67,15 +66,27 @@ pub enum Ended {
     Unknown,
 }
 
-/// Makes a silence at `now`.
+/// A silence that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// It was made.
+    New(Uuid),
+    /// The same was asked before and is in force, or will be.
+    Before(Uuid),
+}
+
+/// Makes a silence at `now`, unless the same is there: whoever asks twice gets one. `from_now` says that no beginning was
+/// asked for, so that one which began earlier is the same.
 ///
 /// # Errors
 /// The statement's failure.
-pub async fn insert(client: &Client, silence: &Silence, now: Timestamp) -> Result<(), Error> {
+pub async fn insert(client: &Client, silence: &Silence, from_now: bool, now: Timestamp) -> Result<Made, Error> {
     let Silence { id, matchers, from, until, recurring, author, reason } = silence;
     let matchers = Json(Matchers::from(matchers.clone()));
     let recurring = recurring.as_ref().map(|recurrence| Json(recurrence.written()));
-    INSERT.run(client, &[id, &matchers, from, until, &recurring, author, reason, &now]).await.map(drop)
+    let rows = INSERT.run(client, &[id, &matchers, from, until, &recurring, author, reason, &now, &from_now]).await?;
+    let known: Option<Uuid> = rows.first().map(|row| column(row, "silence_id")).transpose()?;
+    Ok(known.filter(|known| known != id).map_or(Made::New(*id), Made::Before))
 }
 
 /// Ends a silence at `now`, before its time.

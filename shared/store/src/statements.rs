@@ -22,19 +22,23 @@ pub struct Statement {
 /// All of them, for the test that prepares and explains each against the migrated schema.
 pub fn all() -> Vec<&'static Statement> {
     [
+        crate::acknowledgements::STATEMENTS,
         crate::alarm_sources::STATEMENTS,
         crate::batch::STATEMENTS,
         crate::check_states::STATEMENTS,
         crate::deliveries::STATEMENTS,
         crate::digests::STATEMENTS,
         crate::events::STATEMENTS,
+        crate::explain::STATEMENTS,
         crate::ledger::STATEMENTS,
         crate::migrations::STATEMENTS,
         crate::outbox::STATEMENTS,
+        crate::quarantines::STATEMENTS,
+        crate::query::STATEMENTS,
         crate::silences::STATEMENTS,
         crate::suspects::STATEMENTS,
-        crate::vitals::STATEMENTS,
         crate::told::STATEMENTS,
+        crate::vitals::STATEMENTS,
     ]
     .concat()
 }

@@ -8,6 +8,7 @@ pub mod classify;
 pub mod condition;
 pub mod decide;
 pub mod delivery;
+pub mod digest;
 pub mod duration;
 pub mod environment;
 pub mod fingerprint;

@@ -128,6 +128,8 @@ pub fn group_key(alert: &Described<'_>, route: usize, by: &[String]) -> String {
 }
 
 #[cfg(test)]
+mod calm;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::alert::CloseReason;
+use crate::alert::{CloseReason, Mute};
 use crate::delivery::DeliveryStatus;
 use crate::notification::Notice;
 use crate::policy::{Integration, Matcher, Receiver, Route};
@@ -30,6 +30,7 @@ pub(super) fn policy() -> Policy {
             ("on-call".to_owned(), receiver(Integration::Pagerduty)),
             ("mail".to_owned(), receiver(Integration::Sns)),
             ("hook".to_owned(), receiver(Integration::Webhook)),
+            ("self".to_owned(), receiver(Integration::Sns)),
         ]
         .into(),
         routes: vec![route(&[Severity::Critical, Severity::High], &["on-call", "mail"]), route(&[Severity::Low], &[])],
@@ -45,7 +46,7 @@ pub(super) fn policy() -> Policy {
 }
 
 pub(super) struct Says {
-    signal: Signal,
+    pub(super) signal: Signal,
 }
 
 pub(super) fn says(source: &str, status: SignalStatus, severity: Severity, occurred_at: &str) -> Says {
@@ -71,12 +72,30 @@ pub(super) fn says(source: &str, status: SignalStatus, severity: Severity, occur
     }
 }
 
+impl Says {
+    /// The same of another condition.
+    pub(super) fn of(self, kind: &str, subject: &str) -> Self {
+        let (kind, subject) = (kind.to_owned(), subject.to_owned());
+        let fingerprint = Fingerprint::of("prod", &kind, &subject, &self.signal.labels);
+        let idempotency_key = format!("{kind}/{subject}/{}", self.signal.idempotency_key);
+        Self { signal: Signal { kind, subject, fingerprint, idempotency_key, ..self.signal } }
+    }
+
+    /// The same from another sender.
+    pub(super) fn sent_by(self, sender: &str) -> Self {
+        Self { signal: Signal { sender: sender.to_owned(), ..self.signal } }
+    }
+}
+
 /// A store in memory: applies plans as the real one does, and counts ids.
 #[derive(Default)]
 pub(super) struct World {
     pub(super) state: State,
     pub(super) ended: Vec<Alert>,
-    signals: u128,
+    /// Instead of [`policy`].
+    pub(super) policy: Option<Policy>,
+    pub(super) bars: Vec<Bar>,
+    pub(super) signals: u128,
 }
 
 impl World {
@@ -88,16 +107,53 @@ impl World {
                 Signal { id: Uuid::from_u128(self.signals), ..says.signal }
             })
             .collect();
-        let plan = decide(self.state.clone(), &signals, &policy(), at(now));
+        self.look_around();
+        let policy = self.policy.clone().unwrap_or_else(policy);
+        let plan = decide(self.state.clone(), &signals, &policy, at(now));
         assert_eq!(plan.verdicts.len(), signals.len());
-        self.apply(&plan);
+        self.apply(&plan, at(now));
         plan.verdicts.iter().map(|verdict| verdict.decision).collect()
     }
 
-    fn apply(&mut self, plan: &Plan) {
+    /// Decides again about everything that is open; how many deliveries that makes.
+    pub(super) fn ticks(&mut self, now: &str) -> usize {
+        self.look_around();
+        let policy = self.policy.clone().unwrap_or_else(policy);
+        let plan = decide_again(self.state.clone(), &policy, at(now));
+        self.apply(&plan, at(now));
+        self.look_around();
+        let twice = decide_again(self.state.clone(), &policy, at(now));
+        assert_eq!(twice, Plan::default(), "once more at the same instant");
+        plan.deliveries.len()
+    }
+
+    /// What the store would read of alerts besides those that are spoken of.
+    fn look_around(&mut self) {
+        let told = |alert: &&Alert| alert.deliveries.iter().any(|row| row.status == DeliveryStatus::Sent);
+        let open = || self.state.alerts.values();
+        let inhibitors = open().filter(|alert| alert.muted.is_none()).filter(told).map(|alert| Inhibitor {
+            alert_id: alert.id,
+            severity: alert.severity,
+            kind: alert.kind.clone(),
+            subject: alert.subject.clone(),
+            environment: alert.environment.clone(),
+            labels: alert.labels.clone(),
+        });
+        let gathering =
+            open().filter_map(|alert| Some(Gatherer { alert_id: alert.id, gathering: alert.gathering.clone()? }));
+        (self.state.inhibitors, self.state.gathering) = (inhibitors.collect(), gathering.collect());
+    }
+
+    fn apply(&mut self, plan: &Plan, now: Timestamp) {
+        self.bars.extend(plan.bars.iter().cloned());
+        self.state.barred.extend(plan.bars.iter().map(|bar| (bar.worker_id.clone(), bar.environment.clone())));
         self.state.sources.extend(plan.sources.iter().cloned());
         for alert in plan.changed.iter().chain(&plan.opened) {
-            if alert.closed.is_some() {
+            if let Some((resolved_at, _)) = alert.closed {
+                let flapped = alert.muted.as_ref().is_some_and(|muted| muted.why == Mute::Flapping)
+                    || alert.deliveries.iter().any(|row| row.notice == Notice::Flapping);
+                let ended = Ended { opened_at: alert.opened_at, resolved_at, flapped };
+                self.state.ended.entry(alert.fingerprint.clone()).or_default().push(ended);
                 self.ended.push(alert.clone());
                 if self.state.alerts.get(&alert.fingerprint).is_some_and(|open| open.id == alert.id) {
                     self.state.alerts.remove(&alert.fingerprint);
@@ -107,7 +163,11 @@ impl World {
             }
         }
         for alert in self.state.alerts.values_mut() {
-            alert.deliveries.iter_mut().for_each(|delivery| delivery.notification = None);
+            for delivery in &mut alert.deliveries {
+                delivery.notification = None;
+                delivery.created_at.get_or_insert(now);
+                delivery.not_before = None;
+            }
         }
     }
 
@@ -125,7 +185,7 @@ impl World {
     }
 
     /// `receiver notice severity [status]` of every delivery, in order.
-    fn told(&self) -> Vec<String> {
+    pub(super) fn told(&self) -> Vec<String> {
         self.everyone()
             .flat_map(|alert| &alert.deliveries)
             .filter(|delivery| delivery.status != DeliveryStatus::Cancelled)

@@ -1,0 +1,64 @@
+//! The digest tick: one quiet message about what was suppressed since the last one, when it is time.
+
+use domain::digest;
+use domain::policy::Integration;
+use jiff::SignedDuration;
+use runtime::Fault;
+use store::digests;
+use uuid::Uuid;
+
+use super::Turn;
+use crate::app::patience;
+use crate::deliver::{WaitsFor, deliver};
+
+/// Schedules are not to the second.
+const SLACK: SignedDuration = SignedDuration::from_secs(30);
+
+/// Sums up what told nobody, and sends it.
+///
+/// # Errors
+/// When the store is not to be had.
+pub(super) async fn run(turn: &mut Turn<'_>) -> Result<(), Fault> {
+    let Turn { app, session, deadline, now, clock, dry_run, summary } = turn;
+    let (app, deadline, now) = (*app, *deadline, *now);
+    let Some(every) = app.policy.digest_every else {
+        summary.skipped("digest", "the watch file says digest_every = \"0s\"");
+        return Ok(());
+    };
+    let (connection, receivers) = session.parts(app)?;
+    let last = digests::last(&connection.client).await?;
+    if let Some(next) = last.and_then(|last| last.checked_add(every).ok())
+        && next.checked_sub(SLACK).is_ok_and(|next| next > now)
+    {
+        summary.skipped("digest", format!("the next one is due at {next}"));
+        return Ok(());
+    }
+    if *dry_run {
+        summary.skipped("digest", "it is due, and this is a dry run");
+        return Ok(());
+    }
+    let Some(begun) = digests::begin(&connection.client, Uuid::now_v7(), now, patience(deadline)).await? else {
+        summary.skipped("digest", "nothing was suppressed yet, or another run sends it");
+        return Ok(());
+    };
+    let window = (begun.from, now);
+    let told = digest::notification(begun.digest_id, window, &app.policy.environment, &begun.suppressed);
+    let to: Vec<(&str, Integration)> = digest::receivers(&app.policy)
+        .into_iter()
+        .filter_map(|name| Some((name, app.policy.receivers.get(name)?.integration)))
+        .collect();
+    if told.is_some() && to.is_empty() {
+        summary.skipped("digest", "nobody of `routes.default` takes digests: PagerDuty would wake somebody");
+    }
+    let telling = told.as_ref().filter(|_| !to.is_empty()).map(|told| (told, to.as_slice()));
+    digests::finish(&connection.client, &begun, telling, patience(deadline)).await?;
+    let count: u64 = begun.suppressed.iter().map(|one| one.count).sum();
+    summary.did("signals_summed_up", usize::try_from(count).unwrap_or(usize::MAX));
+
+    let delivered = deliver(connection, receivers, &app.queue, *clock, deadline, WaitsFor::Critical).await?;
+    summary.did("deliveries_sent", delivered.sent);
+    for (receiver, error) in delivered.failed {
+        summary.failed(receiver, error);
+    }
+    Ok(())
+}

@@ -8,9 +8,21 @@ create table watchkeeper.receiver_states (
     paused_until     timestamptz,
     -- It refuses whatever it is told: its address or its secret is wrong.
     unhealthy_since  timestamptz,
-    unhealthy_reason text
+    unhealthy_reason text,
+    check ((unhealthy_since is null) = (unhealthy_reason is null))
 );
 
 alter table watchkeeper.deliveries
     -- When its fallback was told instead.
-    add column fell_back_at timestamptz;
+    add column fell_back_at timestamptz,
+    -- In a storm: the delivery in whose request it is told, or was.
+    add column folded_into  uuid,
+    -- The worst goes first: 1 is CRITICAL.
+    add column urgency      integer generated always as (
+        coalesce(array_position(array['CRITICAL', 'HIGH', 'MEDIUM', 'LOW'], notification ->> 'severity'), 4)) stored,
+    -- In a storm, what may be told in one request. A critical notice is always told by itself.
+    add column sort         text    generated always as (
+        case when notice in ('firing', 'resolved') and notification ->> 'severity' <> 'CRITICAL'
+             then case when notification ->> 'kind' = 'delivery-failed' then 'failure ' else '' end || notice
+        end) stored,
+    add check (folded_into is null or status in ('sending', 'sent'));

@@ -142,7 +142,7 @@ impl Session {
     /// Goes on with what SSM says now, and says once per invocation what it did not.
     fn take(&mut self, app: &App, current: Current) {
         if self.current.as_ref().is_none_or(|known| known.edition != current.edition) {
-            app.receivers.take_secrets(&current.secrets);
+            app.receivers.take(&current);
         }
         if self.stale() != current.stale {
             for stale in &current.stale {

@@ -12,7 +12,7 @@ use runtime::{Deadline, Fault};
 use store::{Class, suspects};
 
 use crate::app::{App, Clock, Session, patience};
-use crate::deliver::deliver;
+use crate::deliver::{WaitsFor, deliver};
 use crate::payload::Received;
 use crate::record::{Recorded, read, record};
 
@@ -150,7 +150,7 @@ impl Handled {
         let Some(clock) = self.clock.filter(|_| !recorded.is_empty()) else { return Ok(()) };
         let handles: Vec<&str> = recorded.iter().map(|received| received.receipt_handle.as_str()).collect();
         let (connection, receivers) = session.parts(app)?;
-        let delivering = deliver(connection, receivers, clock, deadline);
+        let delivering = deliver(connection, receivers, &app.queue, clock, deadline, WaitsFor::Critical);
         let (delivered, undeleted) = tokio::join!(delivering, app.queue.delete(&handles));
         for (n, error) in undeleted {
             // Harmless: it comes again and is known by its key.

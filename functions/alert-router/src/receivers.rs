@@ -1,13 +1,14 @@
 //! The receivers of the watch file, with their secrets, ready to be told something.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use config::watch_file::{Means, Receiver};
 use config::{Address, Current, Parameters, RouterConfig, Secrets, WatchFile};
 use domain::delivery::Outcome;
-use domain::policy::{NULL_RECEIVER, SELF_RECEIVER};
+use domain::policy::{Integration, NULL_RECEIVER, SELF_RECEIVER};
+use domain::rate::default_for;
 use domain::{Notification, Timestamp};
 use integrations::null::Null;
 use integrations::pagerduty::PagerDuty;
@@ -16,7 +17,10 @@ use integrations::sns::Sns;
 use integrations::telegram::Telegram;
 use integrations::webhook::{Signing, Webhook};
 use integrations::{Http, Notifier, Receipt};
+use store::deliveries::Known;
 use tokio::sync::Mutex;
+
+use crate::metrics::Metrics;
 
 /// What came of telling a receiver.
 pub(crate) struct Told {
@@ -29,17 +33,19 @@ pub(crate) struct Told {
 /// Everybody who can be told, by name; or why not.
 pub(crate) struct Receivers {
     written: BTreeMap<String, Receiver>,
+    namespace: String,
     config: RouterConfig,
     http: Http,
     sns: aws_sdk_sns::Client,
     parameters: Arc<Mutex<Parameters>>,
     made: RwLock<Made>,
+    off: RwLock<BTreeSet<String>>,
 }
 
 type Made = BTreeMap<String, Result<Arc<dyn Notifier>, String>>;
 
 impl Receivers {
-    /// The receivers of the watch file, without secrets: [`take_secrets`](Self::take_secrets) comes first.
+    /// The receivers of the watch file, without secrets: [`take`](Self::take) comes first.
     pub(crate) fn new(
         watch_file: &WatchFile,
         config: &RouterConfig,
@@ -48,16 +54,52 @@ impl Receivers {
     ) -> Self {
         Self {
             written: watch_file.receivers.clone(),
+            namespace: watch_file.namespace.clone(),
             config: config.clone(),
             http: Http::default(),
             sns,
             parameters,
             made: RwLock::default(),
+            off: RwLock::default(),
         }
     }
 
+    /// Where it is said what came of telling them.
+    pub(crate) fn metrics(&self) -> Metrics<'_> {
+        Metrics { namespace: &self.namespace, environment: self.config.environment.as_str() }
+    }
+
+    /// Goes on with the secrets and switches that there are now.
+    pub(crate) fn take(&self, current: &Current) {
+        let is_off = |receiver: &Receiver| {
+            receiver.switch.as_deref().is_some_and(|switch| current.switches.get(switch).is_off())
+        };
+        let off = self.written.iter().filter(|(_, receiver)| is_off(receiver)).map(|(name, _)| name.clone()).collect();
+        *self.off.write().unwrap_or_else(PoisonError::into_inner) = off;
+        self.take_secrets(&current.secrets);
+    }
+
+    /// Everybody who can be told, as they stand now.
+    pub(crate) fn known(&self) -> Vec<Known> {
+        let off = self.off.read().unwrap_or_else(PoisonError::into_inner);
+        let written = self.written.iter().map(|(name, receiver)| Known {
+            receiver: name.clone(),
+            integration: receiver.integration(),
+            rate: receiver.rate,
+            off: off.contains(name),
+        });
+        let own = [(SELF_RECEIVER, Integration::Sns), (NULL_RECEIVER, Integration::Null)];
+        let own = own.into_iter().map(|(name, integration)| Known {
+            receiver: name.to_owned(),
+            integration,
+            rate: default_for(integration),
+            off: false,
+        });
+        written.chain(own).collect()
+    }
+
     /// Gives every receiver its secrets. One whose secret is not to be had fails alone, and when it is told something.
-    pub(crate) fn take_secrets(&self, secrets: &Secrets) {
+    fn take_secrets(&self, secrets: &Secrets) {
         let mut made: Made =
             self.written.iter().map(|(name, receiver)| (name.clone(), self.make(receiver, secrets))).collect();
         let own = Sns::new(self.sns.clone(), self.config.self_topic_arn.clone());
@@ -150,8 +192,8 @@ impl Receivers {
     /// Asks SSM whether it has other secrets by now.
     async fn renew_secrets(&self) -> bool {
         let renewed = self.parameters.lock().await.refused(Instant::now()).await;
-        if let Some(Current { secrets, .. }) = &renewed {
-            self.take_secrets(secrets);
+        if let Some(current) = &renewed {
+            self.take(current);
         }
         renewed.is_some()
     }

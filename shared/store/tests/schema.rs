@@ -61,11 +61,16 @@ async fn leasing_reads_unfinished_deliveries_only() {
     connection.client.batch_execute(history).await.expect("history");
     let lease = statements::all().into_iter().find(|one| one.name == "leasing deliveries").expect("it exists");
     let explain = format!(
-        "prepare lease (timestamptz, timestamptz, bigint, bigint) as {}; set plan_cache_mode = force_generic_plan",
+        "prepare lease (timestamptz, timestamptz, bigint, bigint, text[], float8[], float8[], boolean[], text[]) as {};
+         set plan_cache_mode = force_generic_plan",
         lease.sql
     );
     connection.client.batch_execute(&explain).await.expect("prepared");
-    let plan = connection.client.simple_query("explain execute lease (now(), now(), 16, 8)").await.expect("a plan");
+    let plan = connection
+        .client
+        .simple_query("explain execute lease (now(), now(), 16, 8, '{r}', '{1}', '{1}', '{t}', '{}')")
+        .await
+        .expect("a plan");
     let plan = format!("{plan:?}");
     assert!(plan.contains("deliveries_unfinished"), "{plan}");
     assert!(!plan.contains("Seq Scan on deliveries "), "a year of sent deliveries must cost nothing: {plan}");

@@ -1,5 +1,9 @@
 //! A storm that is told in one request: what the worst notice says of the others that go with it.
 
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::fingerprint::hex;
 use crate::notification::truncate;
 use crate::severity::Severity;
 
@@ -19,9 +23,27 @@ pub fn note_of_others(count: usize, first: &[(Severity, String)]) -> String {
     format!("and {count} more: {}{rest}", named.join(", "))
 }
 
+/// The key of a request in which the notice of `key` is told with `others`: whoever merges by key must not take it for a
+/// request with other company.
+pub fn key_of_fold(key: &str, others: &[Uuid]) -> String {
+    let mut others = others.to_vec();
+    others.sort_unstable();
+    let bytes: Vec<u8> = others.into_iter().flat_map(Uuid::into_bytes).collect();
+    let digest = hex(&Sha256::digest(&bytes));
+    format!("{key}+{}", digest.get(..16).unwrap_or(&digest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_company_has_the_same_key_in_any_order_and_other_company_another() {
+        let [a, b, c] = [1, 2, 3].map(Uuid::from_u128);
+        assert_eq!(key_of_fold("k", &[a, b]), key_of_fold("k", &[b, a]));
+        assert_ne!(key_of_fold("k", &[a, b]), key_of_fold("k", &[a, b, c]));
+        assert_ne!(key_of_fold("k", &[a, b]), key_of_fold("other", &[a, b]));
+    }
 
     #[test]
     fn a_few_are_named_and_a_storm_is_counted() {

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::notification::{Notice, Notification};
 use crate::policy::Integration;
 pub use failure::{DELIVERY_FAILED, Failed, refuses_everything};
-pub use fold::note_of_others;
+pub use fold::{key_of_fold, note_of_others};
 pub use retry::{FALL_BACK_AFTER, Next, Spread, after_try, pause_of_receiver};
 
 /// Where a delivery stands.

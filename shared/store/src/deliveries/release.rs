@@ -1,0 +1,70 @@
+//! Releases deliveries that were held: their hours are there, or their receiver is on again.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use domain::delivery::DeliveryStatus;
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use super::{Known, LOCK, ids, off};
+use crate::Error;
+use crate::rows::word;
+use crate::statements::{Flush, Statement, say};
+
+pub(super) static READ_HELD: Statement = Statement {
+    name: "reading deliveries that need not be held",
+    sql: "select delivery_id
+          from watchkeeper.deliveries
+          where status = 'held'
+            and ((held_because = 'switched-off' and receiver <> all($2)) or held_until <= $1)
+          order by position
+          limit $3",
+    types: &[Type::TIMESTAMPTZ, Type::TEXT_ARRAY, Type::INT8],
+};
+pub(super) static RELEASE: Statement = Statement {
+    name: "releasing deliveries",
+    sql: include_str!("../sql/release_deliveries.sql"),
+    types: &[Type::UUID_ARRAY, Type::TIMESTAMPTZ, Type::TEXT_ARRAY],
+};
+
+/// How many deliveries are released in one transaction; the next tick comes in a minute.
+const AT_ONCE: i64 = 2_000;
+
+/// What became of deliveries that were held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Released {
+    /// To be sent now.
+    pub pending: usize,
+    /// No longer worth telling: their alert ended meanwhile.
+    pub cancelled: usize,
+}
+
+/// Releases what need not be held at `now`, given which of the `known` receivers are off.
+///
+/// # Errors
+/// A statement's failure, or [`Error::Timeout`] after `patience`. The connection must then be dropped.
+pub async fn release(client: &Client, now: Timestamp, known: &[Known], patience: Duration) -> Result<Released, Error> {
+    let off = off(known);
+    let mut reading = Flush::new(patience);
+    reading.add(READ_HELD.run(client, &[&now, &off, &AT_ONCE]));
+    let [rows] = reading.answers(READ_HELD.name).await?;
+    let held = ids(&rows)?;
+    if held.is_empty() {
+        return Ok(Released::default());
+    }
+    let mut flush = Flush::new(patience);
+    flush.add(say(client, "begin isolation level read committed"));
+    flush.add(LOCK.run(client, &[&held]));
+    flush.add(RELEASE.run(client, &[&held, &now, &off]));
+    flush.add(say(client, "commit"));
+    let [_, _, rows, _] = flush.answers(RELEASE.name).await?;
+    let mut released = Released::default();
+    for row in &rows {
+        match word(row, "status", DeliveryStatus::from_stored)? {
+            DeliveryStatus::Cancelled => released.cancelled += 1,
+            _ => released.pending += 1,
+        }
+    }
+    Ok(released)
+}

@@ -7,6 +7,7 @@ pub mod emulator;
 pub mod operations;
 pub mod pagerduty;
 pub mod postgres;
+pub mod proxy;
 pub mod receivers;
 pub mod runtime_api;
 pub mod samples;

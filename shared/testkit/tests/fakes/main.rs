@@ -3,5 +3,6 @@
 mod chats;
 mod pagerduty;
 mod plain_http;
+mod proxy;
 mod receivers;
 mod runtime_api;

@@ -1,5 +1,7 @@
 //! Writes a notification as a PagerDuty event. <https://developer.pagerduty.com/docs/events-api-v2/trigger-events/>
 
+use std::borrow::Cow;
+
 use domain::fingerprint::Labels;
 use domain::notification::truncate;
 use domain::{Notice, Notification, Severity, Timestamp};
@@ -20,7 +22,7 @@ const LONGEST_LINK: usize = 2_048;
 struct Event<'a> {
     routing_key: &'a str,
     event_action: &'static str,
-    dedup_key: &'a str,
+    dedup_key: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,6 +68,15 @@ struct Link<'a> {
     text: &'static str,
 }
 
+/// The key of the incident that a notice opens, merges into or closes. A bar has one beside that of the claim behind it:
+/// releasing the worker does not make the claim true.
+pub(super) fn key(notification: &Notification) -> Cow<'_, str> {
+    match notification.notice {
+        Notice::Quarantined | Notice::Released => Cow::Owned(format!("{}:bar", notification.dedup_key)),
+        _ => Cow::Borrowed(&notification.dedup_key),
+    }
+}
+
 /// The event as JSON, no larger than PagerDuty takes.
 pub(super) fn body(notification: &Notification, routing_key: &SecretString) -> Result<Vec<u8>, NotifyError> {
     let mut event = event(notification, routing_key.expose_secret())?;
@@ -86,7 +97,7 @@ fn json(event: &Event<'_>) -> Result<Vec<u8>, NotifyError> {
 }
 
 fn event<'a>(notification: &'a Notification, routing_key: &'a str) -> Result<Event<'a>, NotifyError> {
-    let dedup_key = &notification.dedup_key;
+    let dedup_key = key(notification);
     match notification.notice {
         Notice::Digest => Err(NotifyError::Permanent(Cause::plain(
             "PagerDuty keeps incidents, and a digest is none: send digests to a receiver of another kind",

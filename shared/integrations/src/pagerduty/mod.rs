@@ -1,7 +1,7 @@
 //! PagerDuty through its Events API v2, which keeps incidents by key and merges what comes twice.
 //!
-//! A bar (`quarantined`) is an incident of severity `info` under a key of its own, which the release closes: PagerDuty's
-//! orchestration decides whether an `info` wakes anybody. A digest is nobody's incident and is refused.
+//! A bar (`quarantined`) is an incident of severity `info` beside that of the claim behind it, and the release closes it:
+//! PagerDuty's orchestration decides whether an `info` wakes anybody. A digest is nobody's incident and is refused.
 
 mod event;
 
@@ -49,7 +49,7 @@ impl Notifier for PagerDuty {
         let accepted = self.http.post(post).await?.accepted()?;
         let key = serde_json::from_str::<Answer>(&accepted.body).ok().and_then(|answer| answer.dedup_key);
         Ok(Receipt {
-            provider_id: Some(key.unwrap_or_else(|| notification.dedup_key.clone())),
+            provider_id: Some(key.unwrap_or_else(|| event::key(notification).into_owned())),
             http_status: Some(accepted.status),
         })
     }

@@ -107,11 +107,8 @@ async fn what_is_too_large_is_cut_at_a_character_and_still_accepted() -> Result<
             assert!(!request.body.contains('\u{fffd}'), "{kind:?}: a character was cut in two");
             match kind {
                 Integration::Pagerduty | Integration::Webhook => {
-                    assert_eq!(
-                        request.json["dedup_key"],
-                        huge.dedup_key.as_str(),
-                        "{kind:?}: the key goes along whole"
-                    );
+                    let key = request.json["dedup_key"].as_str().context("a key")?;
+                    assert!(key.starts_with(&huge.dedup_key), "{kind:?}: the key goes along whole");
                 }
                 _ => assert!(request.body.contains('…'), "{kind:?} says that it cut"),
             }
@@ -205,23 +202,23 @@ async fn telegram_s_answer_about_a_long_message_is_read_to_its_id() -> Result<()
 }
 
 #[tokio::test]
-async fn a_bar_is_an_incident_of_its_own_that_the_release_closes() -> Result<()> {
+async fn a_bar_is_an_incident_beside_that_of_its_claim_and_the_release_closes_only_it() -> Result<()> {
     let fakes = fakes().await?;
     let pagerduty = notifier(Integration::Pagerduty, &fakes.url());
-    let [mut barred, mut released] = [sample(Notice::Quarantined), sample(Notice::Released)];
-    barred.severity = Severity::Critical;
-    for notice in [&mut barred, &mut released] {
-        notice.dedup_key = "bar:local:w-7".to_owned();
-    }
-    pagerduty.notify(&barred, false).await?;
-    let open = fakes.incidents();
-    assert_eq!((open[0].status, open[0].severity.as_str()), (Status::Open, "info"), "it wakes nobody by itself");
-    assert_eq!(open[0].summary, "[QUARANTINED] local: worker w-7 is barred");
-    let details = &fakes.received()[0].json["payload"]["custom_details"];
+    pagerduty.notify(&sample(Notice::Firing), false).await?;
+    let receipt = pagerduty.notify(&sample(Notice::Quarantined), false).await?;
+    let [claim, bar] = &fakes.incidents()[..] else { anyhow::bail!("{:?}", fakes.incidents()) };
+    assert_eq!((bar.status, bar.severity.as_str()), (Status::Open, "info"), "it wakes nobody by itself");
+    assert_eq!(bar.summary, "[QUARANTINED] local: worker w-7 is barred");
+    assert_eq!(receipt.provider_id.as_deref(), Some(bar.dedup_key.as_str()));
+    assert_ne!(claim.dedup_key, bar.dedup_key);
+    let details = &fakes.received()[1].json["payload"]["custom_details"];
     assert_eq!(details["text"][1], "Release it: {\"release\": {\"worker_id\": \"w-7\"}}");
     assert_eq!(details["notes"][0], "Was silenced until 06:00 by <@ops> & co");
-    pagerduty.notify(&released, false).await?;
-    assert_eq!((fakes.incidents().len(), fakes.incidents()[0].status), (1, Status::Resolved));
+
+    pagerduty.notify(&sample(Notice::Released), false).await?;
+    let statuses: Vec<Status> = fakes.incidents().iter().map(|incident| incident.status).collect();
+    assert_eq!(statuses, [Status::Open, Status::Resolved]);
     Ok(())
 }
 

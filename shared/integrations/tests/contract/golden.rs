@@ -31,7 +31,7 @@ fn compare(kind: Integration, sent: &str) -> Result<()> {
     let first = golden.lines().zip(sent.lines()).find(|(one, other)| one != other);
     let (written, actual) = (written.display(), actual.display());
     anyhow::bail!(
-        "{written} is not what was sent; if that is meant: cp {actual} {written}\nfirst difference: {first:#?}"
+        "{written} is not what was sent; if that is meant: cp {actual} {written}\nfirst difference: {first:?}"
     );
 }
 

@@ -15,6 +15,7 @@ use store::{Class, Connection, migrations};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::alarms::Alarms;
+use crate::gone::Absence;
 use crate::receivers::Receivers;
 use crate::record::Rules;
 
@@ -26,6 +27,7 @@ pub(crate) struct App {
     pub(crate) config: RouterConfig,
     pub(crate) policy: Policy,
     pub(crate) queue: Queue,
+    pub(crate) held: Queue,
     pub(crate) alarms: Alarms,
     parameters: Arc<Mutex<Parameters>>,
     receivers: Receivers,
@@ -38,6 +40,8 @@ pub(crate) struct Session {
     current: Option<Current>,
     open: Option<Open>,
     in_use: bool,
+    /// That the store is gone, as far as is known.
+    pub(crate) absence: Absence,
 }
 
 /// A connection, and the address it was opened with.
@@ -60,18 +64,31 @@ impl App {
         let parameters = Parameters::new(ssm, config.environment.clone(), RouterConfig::BRANCHES);
         let parameters = Arc::new(Mutex::new(parameters));
         let sns = aws_sdk_sns::Client::new(&sdk);
+        let sqs = aws_sdk_sqs::Client::new(&sdk);
         Ok(Self {
             policy: watch_file.policy(),
-            queue: Queue::new(aws_sdk_sqs::Client::new(&sdk), &config.alerts_queue_url),
+            queue: Queue::new(sqs.clone(), &config.alerts_queue_url),
+            held: Queue::new(sqs, &config.held_queue_url),
             receivers: Receivers::new(&watch_file, &config, sns, Arc::clone(&parameters)),
             alarms: Alarms::new(
                 aws_sdk_cloudwatch::Client::new(&runtime::aws::for_service(&sdk, "CLOUDWATCH")),
                 &config.alarms_topic_arn,
             ),
             parameters,
-            session: Mutex::new(Session { invoked_at: Instant::now(), current: None, open: None, in_use: false }),
+            session: Mutex::new(Session {
+                invoked_at: Instant::now(),
+                current: None,
+                open: None,
+                in_use: false,
+                absence: Absence::default(),
+            }),
             config,
         })
+    }
+
+    /// Everybody who can be told, whether or not there is a record.
+    pub(crate) fn receivers(&self) -> &Receivers {
+        &self.receivers
     }
 
     /// The session of this sandbox; there is one invocation at a time. If the last one panicked or was cut short, its
@@ -94,6 +111,13 @@ impl Session {
     /// # Errors
     /// What is wrong with them, or `Unavailable` when time runs out.
     pub(crate) async fn ready(&mut self, app: &App, deadline: &Deadline) -> Result<bool, Fault> {
+        if let Some(rest) = self.absence.rest() {
+            let seconds = rest.as_secs() + 1;
+            return Err(Fault::new(
+                Kind::Unavailable,
+                format!("Postgres was gone a moment ago, and is asked again in {seconds} s"),
+            ));
+        }
         let patience = deadline.for_work();
         tokio::time::timeout(patience, self.make_ready(app)).await.unwrap_or_else(|_| {
             let seconds = patience.as_secs();
@@ -118,9 +142,14 @@ impl Session {
         Ok(migrations::require(&self.parts(app)?.0.client).await?)
     }
 
-    async fn make_ready(&mut self, app: &App) -> Result<bool, Fault> {
+    /// Goes on with what SSM says now, or said last.
+    pub(crate) async fn renew(&mut self, app: &App) {
         let current = app.parameters.lock().await.refresh(self.invoked_at).await;
         self.take(app, current);
+    }
+
+    async fn make_ready(&mut self, app: &App) -> Result<bool, Fault> {
+        self.renew(app).await;
         let Some(Current { secrets, .. }) = &self.current else { return Ok(false) };
         if self.open.as_ref().is_some_and(|open| open.serves(secrets)) {
             return Ok(true);
@@ -154,7 +183,7 @@ impl Session {
 
     /// What decisions depend on besides the record. A receiver whose switch cannot be read counts as on.
     pub(crate) fn rules<'a>(&self, app: &'a App) -> Rules<'a> {
-        Rules { policy: &app.policy, switched_off: self.switched_off(app) }
+        Rules { policy: &app.policy, switched_off: self.switched_off(app), told: Vec::new() }
     }
 
     /// Receivers that somebody switched off.

@@ -1,50 +1,71 @@
 //! Messages from the queue: recorded and deleted, the harmless before the doubtful, so that one that kills its reader
-//! takes no other along.
+//! takes no other along; or, while Postgres is gone, told and put away.
 //!
 //! Messages received for the first time are one transaction. Those received before follow one at a time, each noted as a
 //! suspect by a commit of its own before it is read; those that were noted already, which were being read when a reader
 //! died, come last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use domain::Signal;
-use runtime::{Deadline, Fault};
-use store::{Class, suspects};
+use domain::gone::{Told, ids};
+use runtime::{Deadline, Fault, Kind};
+use store::suspects;
+use uuid::Uuid;
 
-use crate::app::{App, Clock, Session, patience};
+use crate::app::{App, Clock, Session};
 use crate::deliver::{WaitsFor, deliver};
+use crate::gone::{self, time_for_store};
 use crate::payload::Received;
-use crate::record::{Recorded, read, record};
+use crate::persist::{NotRecorded, persist};
+use crate::record::{Recorded, read};
+
+/// Which queue messages came from, and are deleted from once they are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The queue `alerts`.
+    Alerts,
+    /// The queue `alerts-held`.
+    Held,
+}
 
 /// What became of a batch.
 #[derive(Default)]
 pub(crate) struct Handled {
-    /// Messages that are not on record, by id with the reason; the queue gives them again.
+    /// Messages that are neither on record nor held, by id with the reason; the queue gives them again.
     pub(crate) unrecorded: Vec<(String, String)>,
+    /// How many are held until the record can take them.
+    pub(crate) held: usize,
+    /// How many are on record.
+    pub(crate) recorded: usize,
     /// How many signals were decided which way.
     pub(crate) decisions: BTreeMap<String, usize>,
+    /// Handles of messages that are on record or stay on their queue.
+    dealt_with: BTreeSet<String>,
+    /// Handles of messages at which the store fails, and why.
+    failed: BTreeMap<String, Fault>,
     /// The store's clock, once it was read.
     clock: Option<Clock>,
 }
 
-/// Records the messages, deletes them from the queue and tells who has to be told.
-///
-/// # Errors
-/// When the store is not to be had; nothing is then known to be recorded, and the queue gives every message again.
-pub(crate) async fn handle(app: &App, messages: &[Received], deadline: &Deadline) -> Result<Handled, Fault> {
+/// Records the messages, deletes them from the queue and tells who has to be told. While the store is not to be had, those
+/// who must not wait are told, and the messages are put away.
+pub(crate) async fn handle(app: &App, messages: &[Received], deadline: &Deadline) -> Handled {
     let mut session = app.session().await;
     let mut handled = Handled::default();
-    let (first, again): (Vec<&Received>, Vec<&Received>) = messages.iter().partition(|received| received.first_time);
-
-    let recorded = handled.record_together(app, &mut session, &first, deadline).await?;
-    handled.delete_and_deliver(app, &mut session, &recorded, deadline).await?;
-
-    for suspect in last_noted_last(app, &mut session, again, deadline).await? {
-        let recorded = handled.record_suspect(app, &mut session, suspect, deadline).await?;
-        handled.delete_and_deliver(app, &mut session, &recorded, deadline).await?;
+    let all: Vec<&Received> = messages.iter().collect();
+    if let Err(fault) = handled.come_back_and_record(app, &mut session, &all, deadline).await {
+        session.absence.notice();
+        let left = handled.left_of(&all);
+        handled.hold(app, &mut session, &left, &fault, deadline).await;
+    }
+    for (handle, fault) in std::mem::take(&mut handled.failed) {
+        let one: Vec<&Received> = all.iter().copied().filter(|received| received.receipt_handle == handle).collect();
+        handled.hold(app, &mut session, &one, &fault, deadline).await;
     }
     session.done();
-    Ok(handled)
+    handled
 }
 
 /// Messages that nobody died of first.
@@ -65,29 +86,104 @@ async fn last_noted_last<'a>(
     Ok(messages)
 }
 
+/// Work that is given up while there is time to tell people without the store.
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    let late =
+        || Fault::new(Kind::Unavailable, format!("Postgres did not answer within the {} s it had", limit.as_secs()));
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(late()))
+}
+
 impl Handled {
-    /// Records messages in one transaction; if the store refuses one of them, each in its own. Answers those that are
-    /// on record.
+    /// What was held goes first, if the store was gone and is back.
+    async fn come_back_and_record(
+        &mut self,
+        app: &App,
+        session: &mut Session,
+        messages: &[&Received],
+        deadline: &Deadline,
+    ) -> Result<(), Fault> {
+        if session.absence.is_noticed() {
+            gone::come_back(app, session, deadline).await?;
+        }
+        self.record_all(app, session, messages, Origin::Alerts, deadline).await
+    }
+
+    /// Records messages and tells who has to be told.
+    ///
+    /// # Errors
+    /// When the store is not to be had. What was recorded until then is known.
+    pub(crate) async fn record_all(
+        &mut self,
+        app: &App,
+        session: &mut Session,
+        messages: &[&Received],
+        origin: Origin,
+        deadline: &Deadline,
+    ) -> Result<(), Fault> {
+        let (first, again): (Vec<&Received>, Vec<&Received>) =
+            messages.iter().partition(|received| received.first_time);
+
+        let together = self.record_together(app, session, &first, origin, deadline);
+        let recorded = within(time_for_store(deadline), together).await?;
+        self.delete_and_deliver(app, session, &recorded, origin, deadline).await?;
+
+        let suspects = last_noted_last(app, session, again, deadline);
+        for suspect in within(time_for_store(deadline), suspects).await? {
+            let alone = self.record_suspect(app, session, suspect, origin, deadline);
+            let recorded = within(time_for_store(deadline), alone).await?;
+            self.delete_and_deliver(app, session, &recorded, origin, deadline).await?;
+        }
+        Ok(())
+    }
+
+    /// Messages that are not recorded and do not stay on their queue for a reason of their own.
+    fn left_of<'a>(&self, messages: &[&'a Received]) -> Vec<&'a Received> {
+        let left = |received: &&&Received| {
+            let handle = &received.receipt_handle;
+            !self.dealt_with.contains(handle) && !self.failed.contains_key(handle)
+        };
+        messages.iter().filter(left).copied().collect()
+    }
+
+    async fn hold(
+        &mut self,
+        app: &App,
+        session: &mut Session,
+        messages: &[&Received],
+        why: &Fault,
+        deadline: &Deadline,
+    ) {
+        let held = gone::hold(app, session, messages, why, deadline).await;
+        self.held += held.held;
+        self.unrecorded.extend(held.left);
+    }
+
+    /// Records messages in one transaction; if the store refuses one of them, or fails at it, each in its own. Answers
+    /// those that are on record.
     async fn record_together<'a>(
         &mut self,
         app: &App,
         session: &mut Session,
         messages: &[&'a Received],
+        origin: Origin,
         deadline: &Deadline,
     ) -> Result<Vec<&'a Received>, Fault> {
         let readable: Vec<(&Received, Vec<Signal>)> =
-            messages.iter().filter_map(|received| Some((*received, self.read(app, received)?))).collect();
+            messages.iter().filter_map(|received| Some((*received, self.read(app, received, origin)?))).collect();
         if readable.is_empty() {
             return Ok(Vec::new());
         }
         let signals: Vec<Signal> = readable.iter().flat_map(|(_, signals)| signals.clone()).collect();
-        match store_signals(app, session, &signals, deadline).await {
+        let told: Vec<Told> = readable.iter().flat_map(|(received, _)| received.told.clone()).collect();
+        match persist(app, session, &signals, &told, deadline).await {
             Ok(recorded) => {
                 self.count(&recorded);
-                return Ok(readable.into_iter().map(|(received, _)| received).collect());
+                let on_record: Vec<&Received> = readable.into_iter().map(|(received, _)| received).collect();
+                self.settle(&on_record);
+                return Ok(on_record);
             }
-            Err(NotRecorded::Fault(fault)) => return Err(fault),
-            Err(NotRecorded::Refused(_)) => {}
+            Err(NotRecorded::Gone(fault)) => return Err(fault),
+            Err(NotRecorded::Refused(_) | NotRecorded::Failed(_)) => {}
         }
         let mut on_record = Vec::new();
         for (received, signals) in readable {
@@ -107,16 +203,21 @@ impl Handled {
         signals: &[Signal],
         deadline: &Deadline,
     ) -> Result<bool, Fault> {
-        match store_signals(app, session, signals, deadline).await {
+        match persist(app, session, signals, &received.told, deadline).await {
             Ok(recorded) => {
                 self.count(&recorded);
+                self.settle(&[received]);
                 Ok(true)
             }
             Err(NotRecorded::Refused(why)) => {
                 self.leave(received, &format!("the store refuses it: {why}"));
                 Ok(false)
             }
-            Err(NotRecorded::Fault(fault)) => Err(fault),
+            Err(NotRecorded::Failed(fault)) => {
+                self.failed.insert(received.receipt_handle.clone(), fault);
+                Ok(false)
+            }
+            Err(NotRecorded::Gone(fault)) => Err(fault),
         }
     }
 
@@ -126,12 +227,13 @@ impl Handled {
         app: &App,
         session: &mut Session,
         received: &'a Received,
+        origin: Origin,
         deadline: &Deadline,
     ) -> Result<Vec<&'a Received>, Fault> {
         session.ready(app, deadline).await?;
         let id = &received.message.message_id;
         suspects::note(&session.parts(app)?.0.client, id).await?;
-        let Some(signals) = self.read(app, received) else { return Ok(Vec::new()) };
+        let Some(signals) = self.read(app, received, origin) else { return Ok(Vec::new()) };
         if !self.record_alone(app, session, received, &signals, deadline).await? {
             return Ok(Vec::new());
         }
@@ -139,19 +241,24 @@ impl Handled {
         Ok(vec![received])
     }
 
-    /// Deletes what is on record from the queue, and meanwhile tells who has to be told.
+    /// Deletes what is on record from its queue, and meanwhile tells who has to be told.
     async fn delete_and_deliver(
         &mut self,
         app: &App,
         session: &mut Session,
         recorded: &[&Received],
+        origin: Origin,
         deadline: &Deadline,
     ) -> Result<(), Fault> {
         let Some(clock) = self.clock.filter(|_| !recorded.is_empty()) else { return Ok(()) };
         let handles: Vec<&str> = recorded.iter().map(|received| received.receipt_handle.as_str()).collect();
+        let queue = match origin {
+            Origin::Alerts => &app.queue,
+            Origin::Held => &app.held,
+        };
         let (connection, receivers) = session.parts(app)?;
         let delivering = deliver(connection, receivers, &app.queue, clock, deadline, WaitsFor::Critical);
-        let (delivered, undeleted) = tokio::join!(delivering, app.queue.delete(&handles));
+        let (delivered, undeleted) = tokio::join!(delivering, queue.delete(&handles));
         for (n, error) in undeleted {
             // Harmless: it comes again and is known by its key.
             tracing::warn!(message.id = handles.get(n), error, "A recorded message could not be deleted");
@@ -165,15 +272,26 @@ impl Handled {
         Ok(())
     }
 
-    fn read(&mut self, app: &App, received: &Received) -> Option<Vec<Signal>> {
-        read(received, &app.policy).map_err(|why| self.leave(received, &why)).ok()
+    /// A held message has the ids under which people were told of it.
+    fn read(&mut self, app: &App, received: &Received, origin: Origin) -> Option<Vec<Signal>> {
+        let signals = match origin {
+            Origin::Alerts => read(received, &app.policy, &mut Uuid::now_v7),
+            Origin::Held => read(received, &app.policy, &mut ids(&received.message.message_id)),
+        };
+        signals.map_err(|why| self.leave(received, &why)).ok()
     }
 
     /// Leaves a message on the queue; after five receives the dead-letter queue takes it.
     fn leave(&mut self, received: &Received, why: &str) {
         let id = &received.message.message_id;
         tracing::error!(message.id = id, error = why, "A message could not be recorded");
+        self.dealt_with.insert(received.receipt_handle.clone());
         self.unrecorded.push((id.clone(), why.to_owned()));
+    }
+
+    fn settle(&mut self, recorded: &[&Received]) {
+        self.recorded += recorded.len();
+        self.dealt_with.extend(recorded.iter().map(|received| received.receipt_handle.clone()));
     }
 
     fn count(&mut self, recorded: &Recorded) {
@@ -182,45 +300,10 @@ impl Handled {
             *self.decisions.entry(decision.reason().unwrap_or(decision.as_str()).to_owned()).or_default() += 1;
         }
     }
-}
 
-/// Why signals are not on record.
-enum NotRecorded {
-    /// The store will never take them as they are.
-    Refused(String),
-    /// The store is not to be had.
-    Fault(Fault),
-}
-
-impl From<Fault> for NotRecorded {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-/// Records signals; over a connection that was there before and turns out dead, a second time over a new one.
-async fn store_signals(
-    app: &App,
-    session: &mut Session,
-    signals: &[Signal],
-    deadline: &Deadline,
-) -> Result<Recorded, NotRecorded> {
-    let mut reused = session.ready(app, deadline).await?;
-    loop {
-        let error = match record(session.parts(app)?.0, signals, &session.rules(app), patience(deadline)).await {
-            Ok(recorded) => return Ok(recorded),
-            Err(error) => error,
-        };
-        // It may hold an open transaction.
-        session.drop_connection();
-        match error.class() {
-            Class::Refused => return Err(NotRecorded::Refused(Fault::from(error).message)),
-            Class::Unavailable | Class::Outdated if reused => match session.ready(app, deadline).await {
-                Ok(there_before) => reused = there_before,
-                // The first failure says more than that there is no time or no way to try again.
-                Err(_) => return Err(NotRecorded::Fault(error.into())),
-            },
-            _ => return Err(NotRecorded::Fault(error.into())),
-        }
+    /// What is not on record, and why: of messages that were held before, and stay so.
+    pub(crate) fn not_recorded(self) -> Vec<(String, String)> {
+        let failed = self.failed.into_iter().map(|(handle, fault)| (handle, fault.message));
+        self.unrecorded.into_iter().chain(failed).collect()
     }
 }

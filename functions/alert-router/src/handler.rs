@@ -24,9 +24,10 @@ pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>)
 async fn run(app: &App, event: Event, deadline: &Deadline) -> Result<Value, Fault> {
     match event {
         Event::Messages(messages) => {
-            let handled = batch::handle(app, &messages, deadline).await?;
+            let handled = batch::handle(app, &messages, deadline).await;
             tracing::info!(
                 messages = messages.len(),
+                held = handled.held,
                 unrecorded = handled.unrecorded.len(),
                 decisions = ?handled.decisions,
                 "Handled a batch"

@@ -20,6 +20,8 @@ pub(crate) struct Received {
     pub(crate) receipt_handle: String,
     /// Whether this is the first time that anybody receives it.
     pub(crate) first_time: bool,
+    /// Who was told of it already, while the store was gone.
+    pub(crate) told: Vec<domain::gone::Told>,
 }
 
 /// `{"tick": "retry", …}`.
@@ -98,6 +100,7 @@ impl From<Record> for Received {
         Self {
             first_time: approximate_receive_count.is_none_or(|count| count == "1"),
             receipt_handle: record.receipt_handle,
+            told: Vec::new(),
             message: domain::ingest::Message {
                 message_id: record.message_id,
                 sender_id,

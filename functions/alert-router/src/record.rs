@@ -1,10 +1,11 @@
 //! Records messages and what follows from them, in one transaction.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use domain::decide::{Decision, State, decide};
+use domain::gone::{self, Decided, Told};
 use domain::{Policy, Signal, ingest};
 use store::{Class, Connection, Error, batch};
 use uuid::Uuid;
@@ -19,6 +20,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) policy: &'a Policy,
     /// Receivers that somebody switched off.
     pub(crate) switched_off: BTreeSet<String>,
+    /// Who was told already, while the store was gone.
+    pub(crate) told: Vec<Told>,
 }
 
 /// What transactions made of some messages.
@@ -29,11 +32,16 @@ pub(crate) struct Recorded {
     pub(crate) decisions: Vec<Decision>,
 }
 
-/// Reads a message. A panic costs this message alone: it stays on the queue until the dead-letter queue takes it.
-pub(crate) fn read(received: &Received, policy: &Policy) -> Result<Vec<Signal>, String> {
+/// Reads a message; `ids` gives each of its signals an id. A panic costs this message alone: it stays on the queue until
+/// the dead-letter queue takes it.
+pub(crate) fn read(
+    received: &Received,
+    policy: &Policy,
+    ids: &mut dyn FnMut() -> Uuid,
+) -> Result<Vec<Signal>, String> {
     catch_unwind(AssertUnwindSafe(|| {
         failpoint::reading(&received.message.body);
-        ingest::parse(&received.message, policy, &mut Uuid::now_v7)
+        ingest::parse(&received.message, policy, ids)
     }))
     .map_err(|_| "reading it panicked".to_owned())
 }
@@ -94,7 +102,12 @@ async fn try_once(
     let began = Instant::now();
     let loaded = batch::load(&connection.client, signals, rules.policy, patience).await?;
     let state = State { switched_off: rules.switched_off.clone(), ..loaded.state };
-    let plan = decide(state, &loaded.undecided, rules.policy, loaded.now);
+    let known = if rules.told.is_empty() { BTreeMap::new() } else { state.alerts.clone() };
+    let mut plan = decide(state, &loaded.undecided, rules.policy, loaded.now);
+    if !rules.told.is_empty() {
+        let decided = Decided { known: &known, signals: &loaded.undecided, now: loaded.now };
+        gone::mark(&mut plan, &decided, &rules.told, rules.policy);
+    }
     batch::apply(&connection.client, &plan, patience).await?;
     Metrics::of(rules.policy).decided(&loaded.undecided, &plan.verdicts, loaded.now);
     for verdict in &plan.verdicts {

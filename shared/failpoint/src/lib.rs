@@ -4,7 +4,8 @@
 //! - `FAILPOINT_ABORT_AT=n` kills the process at the n-th point it passes (counted from 1),
 //! - `FAILPOINT_ABORT_ON=text` kills it when a message body that contains `text` is about to be read,
 //! - `FAILPOINT_PANIC_ON=text` panics there instead, as a defect in a reader would,
-//! - `FAILPOINT_LOG=file` appends the name of every point passed, so that a test can enumerate them.
+//! - `FAILPOINT_LOG=file` appends the name of every point passed, so that a test can enumerate them,
+//! - `FAILPOINT_HASTE=1` leaves out the pauses after which something is tried again, so that a test need not wait.
 //!
 //! Killing is `abort`: no destructor runs, no buffer is flushed, as with SIGKILL or a lost machine.
 
@@ -19,6 +20,7 @@ mod armed {
         abort_on: Option<String>,
         panic_on: Option<String>,
         log: Option<String>,
+        haste: bool,
     }
 
     #[expect(clippy::disallowed_methods, reason = "tests arm it, no deployment does")]
@@ -35,6 +37,7 @@ mod armed {
             abort_on: variable("FAILPOINT_ABORT_ON"),
             panic_on: variable("FAILPOINT_PANIC_ON"),
             log: variable("FAILPOINT_LOG"),
+            haste: variable("FAILPOINT_HASTE").is_some(),
         })
     }
 
@@ -49,6 +52,10 @@ mod armed {
         if plan.abort_at == Some(nth) {
             std::process::abort();
         }
+    }
+
+    pub(crate) fn is_hasty() -> bool {
+        plan().haste
     }
 
     #[expect(clippy::panic, reason = "a test asked for it")]
@@ -79,4 +86,14 @@ pub fn reading(body: &str) {
     armed::reading(body);
     #[cfg(not(debug_assertions))]
     let _ = body;
+}
+
+/// A pause before something is tried again; a test may leave it out.
+#[inline]
+pub fn pause(pause: std::time::Duration) -> std::time::Duration {
+    #[cfg(debug_assertions)]
+    if armed::is_hasty() {
+        return std::time::Duration::ZERO;
+    }
+    pause
 }

@@ -15,6 +15,7 @@ use runtime::{Deadline, Fault, Summary};
 use tokio::sync::MutexGuard;
 
 use crate::app::{App, Clock, Session, patience};
+use crate::gone;
 use crate::payload::{Tick, TickKind};
 
 /// A `now` further from the store's clock than this is a replay: it changes nothing, except in the local cloud.
@@ -41,7 +42,10 @@ struct Turn<'a> {
 pub(crate) async fn run(app: &App, tick: &Tick, deadline: &Deadline) -> Result<Summary, Fault> {
     let started = Instant::now();
     let mut session = app.session().await;
-    let store_now = session.fresh_clock(app, deadline).await?;
+    let store_now = match session.fresh_clock(app, deadline).await {
+        Ok(now) => now,
+        Err(fault) => return Ok(gone::tick(app, &mut session, &fault, tick, started)),
+    };
     let now = tick.now.unwrap_or(store_now);
     let replay = now.duration_since(store_now).abs() > REPLAY && !app.config.environment.is_local();
     let dry_run = tick.dry_run || replay;

@@ -8,6 +8,7 @@ use super::Turn;
 use crate::again::decide_what_is_due;
 use crate::app::patience;
 use crate::deliver::{WaitsFor, deliver};
+use crate::gone;
 use crate::metrics::Metrics;
 
 /// How many signals of the outbox one tick sends; the next one comes in a minute.
@@ -20,6 +21,9 @@ const OUTBOX: i64 = 500;
 pub(super) async fn run(turn: &mut Turn<'_>) -> Result<(), Fault> {
     let Turn { app, session, deadline, now, clock, dry_run, summary } = turn;
     let (app, deadline, now) = (*app, *deadline, *now);
+    if !*dry_run {
+        gone::drain_in_tick(app, session, deadline, summary).await?;
+    }
     let (connection, receivers) = session.parts(app)?;
 
     let unsent = outbox::list_unsent(&connection.client, now, OUTBOX).await?;

@@ -107,10 +107,11 @@ impl Remembered {
         }
     }
 
-    /// Who was told of this occurrence of it: every message about it has to say so, since nobody knows which of them is
-    /// recorded first.
-    pub fn told(&self) -> impl Iterator<Item = &Told> {
-        self.accepted.iter().filter(|accepted| !accepted.over).map(|accepted| &accepted.told)
+    /// Who was told of this occurrence of it by earlier messages: every message about it has to say so, since nobody knows
+    /// which of them is recorded first.
+    pub fn told(&self) -> Vec<Told> {
+        let current = self.accepted.iter().filter(|accepted| !accepted.over);
+        current.map(|accepted| Told { n: 0, ..accepted.told.clone() }).collect()
     }
 }
 

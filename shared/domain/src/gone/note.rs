@@ -10,7 +10,7 @@ use crate::notification::Notice;
 /// One try at telling one receiver, while the record was gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
-    /// Which alert of the message, from 1.
+    /// Which alert of the message, from 1; 0 where an earlier message was told of.
     pub n: usize,
     /// Of what.
     pub fingerprint: Fingerprint,

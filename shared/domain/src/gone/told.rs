@@ -50,11 +50,11 @@ pub struct Decided<'a> {
 /// What was told of and is in nobody's delivery (a silence that only the record knows, a receiver of another watch file,
 /// the topic `self`) becomes a delivery of its own: whoever was told of the beginning has to be told of the end.
 pub fn mark(plan: &mut Plan, decided: &Decided<'_>, told: &[Told], policy: &Policy) {
-    let mut seen = BTreeSet::new();
+    let mut told: Vec<&Told> = told.iter().collect();
+    told.sort_by_key(|told| (told.at, told.n == 0));
     // Every message about a condition carries the same note.
-    let mut told: Vec<&Told> =
-        told.iter().filter(|told| seen.insert((&told.receiver, &told.dedup_key, told.notice, told.at))).collect();
-    told.sort_by_key(|told| told.at);
+    let mut seen = BTreeSet::new();
+    told.retain(|told| seen.insert((&told.receiver, &told.dedup_key, told.notice, told.at)));
     let mut desk = Desk { plan, decided, policy, taken: BTreeSet::new() };
     for told in told {
         desk.take(told);

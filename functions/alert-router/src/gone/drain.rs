@@ -1,0 +1,100 @@
+//! The record is back: what was held is recorded under its own ids, with who was told, and only then leaves its queue.
+
+use std::time::Duration;
+
+use runtime::{Deadline, Fault};
+
+use crate::app::{App, Session};
+use crate::batch::{Handled, Origin};
+use crate::gone::parcel;
+use crate::payload::Received;
+
+/// How many held messages are taken before any is recorded: in order, so that no end comes before its beginning.
+const MOST: usize = 500;
+/// How much they may hold together, in bytes; the largest message has 1 MiB.
+const MOST_BYTES: usize = 16 << 20;
+/// How many are recorded in one transaction.
+const TOGETHER: usize = 100;
+/// Nobody else gets a message before the invocation that took it is over.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// What came of draining.
+#[derive(Debug, Default)]
+pub(crate) struct Drained {
+    /// How many messages are on record.
+    pub(crate) recorded: usize,
+    /// Which could not be recorded, and why; they stay held.
+    pub(crate) failed: Vec<(String, String)>,
+    /// Some are left for the next time.
+    pub(crate) more: bool,
+}
+
+/// Records what is held until nothing is, or until less than `keep_back` is left of the invocation's working time.
+///
+/// Interrupted anywhere, it loses and doubles nothing: a message that was recorded and not deleted is known by its key.
+///
+/// # Errors
+/// The store's, when it is gone again; what was taken and not recorded comes again.
+pub(crate) async fn drain(
+    app: &App,
+    session: &mut Session,
+    deadline: &Deadline,
+    keep_back: Duration,
+) -> Result<Drained, Fault> {
+    let mut drained = Drained::default();
+    loop {
+        let mut taken = take(app, deadline, keep_back).await;
+        if let Some(error) = taken.error.take() {
+            drained.failed.push(("alerts-held".to_owned(), error));
+        }
+        if taken.messages.is_empty() {
+            return Ok(drained);
+        }
+        taken.messages.sort_by_key(|received| received.message.sent_at);
+        // One that was taken before may be what killed its reader: then each goes alone.
+        let together = if taken.messages.iter().all(|received| received.first_time) { TOGETHER } else { 1 };
+        for chunk in taken.messages.chunks(together) {
+            if deadline.for_work() < keep_back {
+                drained.more = true;
+                return Ok(drained);
+            }
+            let mut handled = Handled::default();
+            let chunk: Vec<&Received> = chunk.iter().collect();
+            handled.record_all(app, session, &chunk, Origin::Held, deadline).await?;
+            drained.recorded += handled.recorded;
+            drained.failed.extend(handled.not_recorded());
+        }
+        if taken.is_all || !drained.failed.is_empty() {
+            return Ok(drained);
+        }
+    }
+}
+
+/// Messages that are ours for the rest of the invocation.
+struct Taken {
+    messages: Vec<Received>,
+    is_all: bool,
+    error: Option<String>,
+}
+
+async fn take(app: &App, deadline: &Deadline, keep_back: Duration) -> Taken {
+    let mut taken = Taken { messages: Vec::new(), is_all: false, error: None };
+    let mut bytes = 0;
+    while taken.messages.len() < MOST && bytes < MOST_BYTES && deadline.for_work() > keep_back {
+        match app.held.take(deadline.left() + MARGIN).await {
+            Ok(some) if some.is_empty() => {
+                taken.is_all = true;
+                break;
+            }
+            Ok(some) => {
+                bytes += some.iter().map(|message| message.body.len()).sum::<usize>();
+                taken.messages.extend(some.into_iter().map(parcel::unwrap));
+            }
+            Err(error) => {
+                taken.error = Some(error);
+                break;
+            }
+        }
+    }
+    taken
+}

@@ -3,7 +3,9 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod calm;
 mod crashes;
+mod deliveries;
 mod faults;
 mod marked_secrets;
 mod messages;
@@ -13,6 +15,7 @@ mod reconcile;
 mod refusals;
 mod retries;
 mod shapes;
+mod storm;
 mod story;
 mod synthetic;
 mod world;

@@ -74,3 +74,59 @@ fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
     words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::notification::Text;
+    use domain::{Fingerprint, Notice, Severity, Timestamp};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn notification(notice: Notice, said: &str, own: Option<Text>) -> Notification {
+        let labels = [("l".to_owned(), said.to_owned())].into();
+        Notification {
+            notice,
+            alert_id: Default::default(),
+            fingerprint: Fingerprint::of("prod", "k", said, &labels),
+            dedup_key: "key".to_owned(),
+            severity: Severity::Low,
+            environment: "prod".to_owned(),
+            kind: "k".to_owned(),
+            subject: said.to_owned(),
+            labels,
+            summary: said.to_owned(),
+            source: said.to_owned(),
+            occurred_at: Timestamp::UNIX_EPOCH,
+            opened_at: Timestamp::UNIX_EPOCH,
+            runbook: None,
+            tells_firing_too: false,
+            notes: vec![said.to_owned()],
+            text: own,
+        }
+    }
+
+    fn without_entities(text: &str) -> String {
+        text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_arrives_and_is_neither_markup_nor_template(said in r#"[ -~żó🚨{}<>&#/^!\n"]{1,60}"#, own: bool) {
+            let text = own.then(|| Text { title: said.clone(), lines: vec![said.clone()] });
+            for notice in [Notice::Firing, Notice::Resolved, Notice::Digest] {
+                let notification = notification(notice, &said, text.clone());
+                prop_assert!(plain_body(&notification).expect("a body").contains(said.trim()));
+                prop_assert!(sns(&notification, true).expect("a mail").contains("(repeat)"));
+                prop_assert!(!title(&notification).expect("a title").contains('\n'));
+                prop_assert!(!pagerduty(&notification).expect("a summary").contains('\n'));
+                let html = telegram(&notification, false).expect("a message");
+                let shown = html.replacen("<b>", "", 1).replacen("</b>", "", 1);
+                prop_assert!(!shown.contains(['<', '>']), "{shown}");
+                prop_assert!(without_entities(&shown).contains(said.trim()), "{shown}");
+                let slack = slack_body(&notification).expect("a body");
+                prop_assert!(!slack.contains(['<', '>']) && without_entities(&slack).contains(said.trim()), "{slack}");
+            }
+        }
+    }
+}

@@ -118,10 +118,10 @@ mod tests {
             suppressed(Severity::High, "Q/Depth", "duplicate", 9_999),
             suppressed(Severity::High, "Q/Depth", "stale", 1),
         ]);
-        let told = told.expect("a digest");
-        assert_eq!(told.title(), "[digest] prod: 10002 signals told nobody since 2026-03-01T06:00:00Z");
+        let told = told.and_then(|told| told.text).expect("a digest in words of its own");
+        assert_eq!(told.title, "[digest] prod: 10002 signals told nobody since 2026-03-01T06:00:00Z");
         assert_eq!(
-            told.lines(),
+            told.lines,
             [
                 "[HIGH] metric Q/Depth from check:queue: 9999 duplicate, 1 stale",
                 "[LOW] metric Q/Depth from check:queue: 2 silenced"
@@ -133,7 +133,7 @@ mod tests {
     fn however_much_there_is_a_digest_stays_short_and_counts_the_rest() {
         let many: Vec<Suppressed> =
             (0..500).map(|n| suppressed(Severity::Medium, &format!("s{n:03}"), "duplicate", 3)).collect();
-        let lines = of(&many).expect("a digest").lines();
+        let lines = of(&many).and_then(|told| told.text).expect("a digest in words of its own").lines;
         assert_eq!(lines.len(), MOST_LINES);
         assert_eq!(lines.last().map(String::as_str), Some("and 1323 signals of 441 more sorts"));
     }

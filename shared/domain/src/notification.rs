@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::duration;
 use crate::fingerprint::{Fingerprint, Labels};
 use crate::severity::Severity;
 
@@ -114,7 +113,7 @@ pub struct Notification {
     /// What else has to be said, a line each: why it was not told before, that the worker is barred, who is told with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// Said instead of what title and lines make of the fields: a digest, a bar, a release are not about a condition.
+    /// Said instead of what the templates make of the fields: a digest, a bar, a release are not about a condition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<Text>,
 }
@@ -126,54 +125,6 @@ pub struct Text {
     pub title: String,
     /// What a person reads below it.
     pub lines: Vec<String>,
-}
-
-impl Notification {
-    /// One line: severity, place, subject and what happened.
-    pub fn title(&self) -> String {
-        let Self { severity, environment, subject, .. } = self;
-        if let Some(text) = &self.text {
-            return text.title.clone();
-        }
-        match self.notice {
-            Notice::Firing => format!("[{severity}] {environment}: {subject}"),
-            Notice::Severity => format!("[{severity}, raised] {environment}: {subject}"),
-            Notice::Resolved if self.tells_firing_too => {
-                format!("[RESOLVED] {environment}: {subject} fired and recovered")
-            }
-            Notice::Resolved => format!("[RESOLVED] {environment}: {subject}"),
-            Notice::Reminder => format!("[{severity}, still open] {environment}: {subject}"),
-            Notice::Flapping => format!("[{severity}, flapping] {environment}: {subject}"),
-            Notice::Escalation => format!("[{severity}, not acknowledged] {environment}: {subject}"),
-            Notice::Digest | Notice::Quarantined | Notice::Released => format!("{environment}: {subject}"),
-        }
-    }
-
-    /// The lines a person reads below the title.
-    pub fn lines(&self) -> Vec<String> {
-        if let Some(text) = &self.text {
-            return text.lines.clone();
-        }
-        let mut lines = Vec::new();
-        if !self.summary.is_empty() {
-            lines.push(self.summary.clone());
-        }
-        lines.extend(self.notes.iter().cloned());
-        lines.extend(self.labels.iter().map(|(name, value)| format!("{name}: {value}")));
-        match self.notice {
-            Notice::Resolved => {
-                let lasted = duration::display(self.occurred_at.duration_since(self.opened_at));
-                lines.push(format!("Over since {} (lasted {lasted})", self.occurred_at));
-            }
-            _ => lines.push(format!("Since {}", self.opened_at)),
-        }
-        lines.push(format!("Source: {}", self.source));
-        if let Some(runbook) = &self.runbook {
-            lines.push(format!("What to do: {runbook}"));
-        }
-        lines.push(format!("Alert: {}", self.alert_id));
-        lines
-    }
 }
 
 /// Cuts a text to at most `limit` characters, at a character boundary, ending in `…` where something was cut.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::payload::{Event, parse};
-use crate::{batch, tick};
+use crate::{batch, operations, tick};
 
 /// Handles one invocation, and says in time when it cannot finish.
 ///
@@ -38,6 +38,7 @@ async fn run(app: &App, event: Event, deadline: &Deadline) -> Result<Value, Faul
             let summary = tick::run(app, &tick, deadline).await?;
             serde_json::to_value(summary).map_err(|error| Fault::from(anyhow::Error::new(error)))
         }
+        Event::Operation(asked) => operations::run(app, &asked, deadline).await,
     }
 }
 

@@ -8,6 +8,7 @@ mod deliver;
 mod gone;
 mod handler;
 mod metrics;
+mod operations;
 mod payload;
 mod persist;
 mod receivers;

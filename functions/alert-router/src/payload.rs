@@ -1,9 +1,14 @@
-//! What the router is invoked with: a batch from the queue, or an operation.
+//! What the router is invoked with: a batch from the queue, a tick, or an operation.
+
+pub(crate) mod operation;
+pub(crate) mod said;
 
 use jiff::Timestamp;
 use runtime::{Fault, payload};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use operation::Requested;
 
 /// An invocation, parsed at the door.
 pub(crate) enum Event {
@@ -11,6 +16,8 @@ pub(crate) enum Event {
     Messages(Vec<Received>),
     /// Something to do now and then.
     Tick(Tick),
+    /// Something that a person or a program asks.
+    Operation(Requested),
 }
 
 /// A message with what the queue says of it.
@@ -88,8 +95,16 @@ pub(crate) fn parse(payload: Value) -> Result<Event, Fault> {
                 })?;
             Ok(Event::Messages(records.into_iter().map(Received::from).collect()))
         }
-        operation => payload::parse(operation).map(Event::Tick),
+        Value::Object(fields) if only_tick(&fields) => payload::parse(Value::Object(fields)).map(Event::Tick),
+        Value::Object(fields) => operation::parse(fields).map(Event::Operation),
+        Value::Null => operation::parse(Map::new()).map(Event::Operation),
+        other => payload::parse(other).map(Event::Tick),
     }
+}
+
+/// Whether it asks for a tick, and for nothing else that could be asked.
+fn only_tick(fields: &Map<String, Value>) -> bool {
+    fields.contains_key("tick") && operation::OPERATIONS.iter().filter(|name| fields.contains_key(**name)).count() == 1
 }
 
 impl From<Record> for Received {

@@ -81,7 +81,7 @@ pub(crate) async fn run(app: &App, tick: &Tick, deadline: &Deadline) -> Result<S
 }
 
 /// Everything is done by now; a run without its row is missed by whoever watches the ledger.
-async fn write_down(
+pub(crate) async fn write_down(
     app: &App,
     session: &mut Session,
     run: &Begun,
@@ -96,7 +96,7 @@ async fn write_down(
     let written = tokio::time::timeout(patience(deadline), writing).await;
     if let Err(error) = written.map_err(anyhow::Error::new).and_then(|done: anyhow::Result<()>| done) {
         let error = format!("{error:#}");
-        tracing::error!(error, "The tick is not in the ledger");
+        tracing::error!(error, "The run is not in the ledger");
         session.drop_connection();
     }
 }

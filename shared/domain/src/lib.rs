@@ -19,6 +19,7 @@ pub mod notification;
 pub mod policy;
 pub mod rate;
 pub mod reconcile;
+pub mod replay;
 pub mod severity;
 pub mod signal;
 pub mod silence;

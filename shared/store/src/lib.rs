@@ -18,6 +18,7 @@ pub mod migrations;
 pub mod outbox;
 pub mod quarantines;
 pub mod query;
+pub mod replay;
 mod rows;
 pub mod silences;
 pub mod statements;

@@ -36,6 +36,7 @@ pub fn all() -> Vec<&'static Statement> {
         crate::quarantines::STATEMENTS,
         crate::query::STATEMENTS,
         crate::silences::STATEMENTS,
+        crate::replay::STATEMENTS,
         crate::suspects::STATEMENTS,
         crate::told::STATEMENTS,
         crate::vitals::STATEMENTS,

@@ -6,6 +6,7 @@ mod explain;
 mod quarantined;
 mod query;
 mod release;
+mod replay;
 mod silence;
 mod why;
 
@@ -55,7 +56,7 @@ pub(crate) async fn run(app: &App, asked: &Requested, deadline: &Deadline) -> Re
     let patience = patience(deadline);
     let (connection, _) = session.parts(app)?;
     let mut desk = Desk { connection, now, patience, summary: &mut summary, results: Map::new() };
-    let done = tokio::time::timeout(deadline.for_work(), perform(&mut desk, &asked.operation)).await;
+    let done = tokio::time::timeout(deadline.for_work(), perform(&mut desk, app, &asked.operation, deadline)).await;
     let done = done.unwrap_or_else(|_| {
         Err(Fault::new(Kind::Unavailable, "Postgres did not answer in time; ask again: whatever was done is done once"))
     });
@@ -89,7 +90,12 @@ enum Changes {
     Nothing,
 }
 
-async fn perform(desk: &mut Desk<'_>, operation: &Operation) -> Result<Changes, Fault> {
+async fn perform(
+    desk: &mut Desk<'_>,
+    app: &App,
+    operation: &Operation,
+    deadline: &Deadline,
+) -> Result<Changes, Fault> {
     match operation {
         Operation::Acknowledge(asked) => acknowledge::run(desk, asked).await?,
         Operation::Silence(asked) => silence::make(desk, asked).await?,
@@ -101,6 +107,10 @@ async fn perform(desk: &mut Desk<'_>, operation: &Operation) -> Result<Changes, 
         }
         Operation::Query(asked) => {
             query::run(desk, asked).await?;
+            return Ok(Changes::Nothing);
+        }
+        Operation::Replay(asked) => {
+            replay::run(desk, app, asked, deadline).await?;
             return Ok(Changes::Nothing);
         }
         Operation::Quarantined(_) => return Ok(Changes::Nothing),

@@ -41,11 +41,13 @@ pub(crate) enum Operation {
     Explain(Said),
     /// Alerts, a page at a time.
     Query(Query),
+    /// What another watch file would have made of recorded signals.
+    Replay(Replay),
 }
 
 /// The keys of operations, for whoever has none or two of them.
-pub(super) const OPERATIONS: [&str; 8] =
-    ["tick", "acknowledge", "silence", "unsilence", "release", "quarantined", "explain", "query"];
+pub(super) const OPERATIONS: [&str; 9] =
+    ["tick", "acknowledge", "silence", "unsilence", "release", "quarantined", "explain", "query", "replay"];
 
 /// `{"acknowledge": {…}}`.
 #[derive(Debug, Deserialize)]
@@ -160,6 +162,18 @@ pub(crate) struct Query {
     pub(crate) unacknowledged: bool,
     /// `next` of the page before.
     pub(crate) cursor: Option<Cursor>,
+}
+
+/// `{"replay": {…}}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Replay {
+    /// Signals received then or later.
+    pub(crate) since: Timestamp,
+    /// And before then.
+    pub(crate) until: Timestamp,
+    /// The text of the other watch file; the one in force where nothing is said.
+    pub(crate) watch_file: Option<String>,
 }
 
 /// How many alerts a page has.

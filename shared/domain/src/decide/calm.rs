@@ -370,12 +370,17 @@ fn routes_that_go_on_tell_everybody_once() {
 }
 
 #[test]
-fn the_synthetic_alert_is_told_to_the_null_receiver_alone() {
+fn the_synthetic_alert_is_told_to_the_null_receiver_alone_and_is_never_muted() {
     let mut world = world(|policy| {
         let receiver = Receiver { integration: crate::policy::Integration::Null, switch: None };
         policy.receivers.insert("null".into(), receiver);
+        let group = Group { by: vec!["environment".into()], wait: SignedDuration::from_secs(30) };
+        policy.routes = vec![Route { to: vec!["hook".into()], group: Some(group), ..Route::default() }];
     });
+    let everything = Matcher { environment: vec!["prod".into()], ..Matcher::default() };
+    world.state.silences = vec![Silence { matchers: everything, ..silence("06:00:00", "07:00:00") }];
     world.hears("06:00:00", vec![says("a", Event, Low, "06:00:00").of(SYNTHETIC, "walk")]);
     assert_eq!(world.told(), ["null firing LOW"]);
+    assert_eq!(world.everyone().next().expect("open").gathering, None, "nor does it wait for others");
     assert_eq!(world.everyone().next().expect("open").deliveries[0].status, DeliveryStatus::Pending);
 }

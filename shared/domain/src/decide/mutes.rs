@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::desk::Desk;
-use super::{Gatherer, Inhibitor, Joined, group_key};
+use super::{Gatherer, Inhibitor, Joined, SYNTHETIC, group_key};
 use crate::alert::{Alert, Gathering, Mute, Muted};
 use crate::notification::Notice;
 use crate::policy::{Inhibition, Route};
@@ -34,8 +34,11 @@ impl Muted {
 }
 
 impl Desk<'_> {
-    /// What mutes an alert that `notice` is about.
+    /// What mutes an alert that `notice` is about. The synthetic alert bothers nobody, and an alarm misses it: nothing does.
     pub(super) fn mute_of(&self, alert: &Alert, notice: Notice) -> Verdict {
+        if alert.kind == SYNTHETIC {
+            return Verdict::Tell;
+        }
         let muted = self.silenced(alert).or_else(|| self.inhibited(alert)).or_else(|| self.grouped(alert, notice));
         match muted {
             Some(muted) => Verdict::Muted(muted),
@@ -116,6 +119,9 @@ impl Desk<'_> {
     }
 
     fn group_of(&self, alert: &Alert) -> Option<(String, SignedDuration)> {
+        if alert.kind == SYNTHETIC {
+            return None;
+        }
         let condition = alert.described(alert.severity);
         let routes = self.policy.routes_of(&condition);
         let (index, group) = routes.iter().find_map(|route| Some((self.index_of(route), route.group.as_ref()?)))?;

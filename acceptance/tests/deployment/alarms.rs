@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use config::RouterConfig;
 use localstack::operations::FUNCTIONS;
 use serde_json::{Value, json};
 use testkit::binaries::workspace;
@@ -28,14 +29,12 @@ fn check_config_reads_from_the_template_what_sam_makes_of_it() {
     for environment in ENVIRONMENTS {
         let deployment = deployment(environment);
         let read: BTreeSet<String> = deployment.alarms().iter().map(|alarm| alarm.id.clone()).collect();
-        assert_eq!(read, alarms().keys().map(|id| (*id).to_owned()).collect(), "{environment}");
+        let on_one_metric = |(id, alarm): (&str, &Value)| alarm["Metrics"].is_null().then(|| id.to_owned());
+        assert_eq!(read, alarms().into_iter().filter_map(on_one_metric).collect(), "{environment}");
         for alarm in deployment.alarms() {
             let made = alarms()[alarm.id.as_str()];
-            // The namespace of log metrics is the stack's name, which AWS fills in.
-            if made["Namespace"] != json!({"Ref": "AWS::StackName"}) {
-                let named = made["Namespace"]["Ref"].as_str().and_then(|parameter| deployment.parameter(parameter));
-                assert_eq!(named.or(made["Namespace"].as_str()), Some(alarm.namespace.as_str()), "{environment}");
-            }
+            let named = made["Namespace"]["Ref"].as_str().and_then(|parameter| deployment.parameter(parameter));
+            assert_eq!(named.or(made["Namespace"].as_str()), Some(alarm.namespace.as_str()), "{environment}");
             let condition = template()["Resources"][&alarm.id]["Condition"].as_str();
             assert_eq!(condition, alarm.condition.as_deref(), "{environment}: {}", alarm.id);
             assert_eq!(made["MetricName"], alarm.metric.as_str(), "{environment}");
@@ -117,16 +116,15 @@ fn every_function_has_an_alarm_on_its_errors_and_on_its_throttles() {
 }
 
 #[test]
-fn an_alarm_on_a_log_line_has_its_filter() {
-    let filters = resources("AWS::Logs::MetricFilter");
-    let made: Vec<(&Value, &Value)> = filters
-        .values()
-        .flat_map(|filter| filter["MetricTransformations"].as_array().expect("transformations"))
-        .map(|metric| (&metric["MetricNamespace"], &metric["MetricName"]))
-        .collect();
-    let on_logs = |alarm: &Value| alarm["Namespace"] == json!({"Ref": "AWS::StackName"});
-    for (id, alarm) in alarms().into_iter().filter(|(_, alarm)| on_logs(alarm)) {
-        assert!(made.contains(&(&alarm["Namespace"], &alarm["MetricName"])), "{id}");
+fn every_metric_that_an_alarm_reckons_with_is_one_that_the_router_publishes() {
+    let published = |name: &str| RouterConfig::METRICS.contains(&name) || name == RouterConfig::SIGNALS_SUPPRESSED;
+    let queries = alarms().into_values().flat_map(|alarm| alarm["Metrics"].as_array().into_iter().flatten());
+    let metrics: Vec<&Value> =
+        queries.map(|query| &query["MetricStat"]["Metric"]).filter(|metric| metric.is_object()).collect();
+    assert!(!metrics.is_empty());
+    for metric in metrics {
+        assert_eq!(metric["Namespace"], json!({"Ref": "Namespace"}));
+        assert!(metric["MetricName"].as_str().is_some_and(published), "{metric}");
     }
 }
 

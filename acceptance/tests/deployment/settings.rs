@@ -43,18 +43,26 @@ fn every_function_logs_json_into_a_group_that_forgets() {
 fn the_next_tick_is_the_retry_of_a_scheduled_function_and_its_failures_are_told() {
     let configs = resources("AWS::Lambda::EventInvokeConfig");
     let schedules = resources("AWS::Scheduler::Schedule");
-    for (id, schedule) in schedules {
-        let target = schedule["Target"]["Arn"]["Ref"].as_str().expect("an alias").trim_end_matches("Aliaslive");
-        let invoked = configs.values().find(|config| config["FunctionName"]["Ref"] == target).expect("a config");
+    let target = |schedule: &Value| {
+        schedule["Target"]["Arn"]["Ref"].as_str().expect("an alias").trim_end_matches("Aliaslive").to_owned()
+    };
+    let seconds = |schedule: &Value| {
         let rate = schedule["ScheduleExpression"].as_str().expect("a rate");
-        let minutes: u64 = rate.split(['(', ' ']).nth(1).and_then(|number| number.parse().ok()).expect("minutes");
-        let interval = json!(minutes * 60);
+        let minutes = rate.split(['(', ' ']).nth(1).and_then(|number| number.parse::<u64>().ok());
+        60 * minutes.expect("minutes")
+    };
+    for (id, schedule) in &schedules {
+        let function = target(schedule);
+        let invoked = configs.values().find(|config| config["FunctionName"]["Ref"] == function).expect("a config");
+        // Whatever invokes the function, Lambda's own queue keeps it until the first next tick.
+        let shortest = schedules.values().filter(|other| target(other) == function).map(|other| seconds(other)).min();
         assert_eq!(
             (&invoked["MaximumRetryAttempts"], &invoked["MaximumEventAgeInSeconds"]),
-            (&json!(0), &interval),
+            (&json!(0), &json!(shortest)),
             "{id}"
         );
         let retries = &schedule["Target"]["RetryPolicy"];
+        let interval = seconds(schedule);
         assert_eq!(*retries, json!({"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": interval}), "{id}");
         let told = &invoked["DestinationConfig"]["OnFailure"]["Destination"];
         assert_eq!(*told, json!({"Ref": "SelfTopic"}), "{id}");

@@ -76,7 +76,7 @@ struct Resource<'t> {
     properties: BTreeMap<&'t str, &'t str>,
 }
 
-/// Every alarm on one metric.
+/// Every alarm on one metric; one that reckons with several is not compared with any.
 pub(super) fn alarms(template: &str, parameters: &BTreeMap<String, String>) -> Result<Vec<Alarm>, String> {
     let mut resources: Vec<Resource<'_>> = Vec::new();
     for line in section(template, "Resources") {
@@ -92,6 +92,7 @@ pub(super) fn alarms(template: &str, parameters: &BTreeMap<String, String>) -> R
         }
     }
     let alarms = resources.iter().filter(|one| one.attributes.get("Type") == Some(&"AWS::CloudWatch::Alarm"));
+    let alarms = alarms.filter(|one| !one.properties.contains_key("Metrics"));
     let read = |one: &Resource<'_>| {
         let condition = one.attributes.get("Condition").map(|name| (*name).to_owned());
         alarm(one.id, &one.properties, parameters).map(|alarm| Alarm { condition, ..alarm })
@@ -149,6 +150,13 @@ Resources:
       # Two in a row: one may be late.
       EvaluationPeriods: 2
       Threshold: !Ref Threshold
+      ComparisonOperator: GreaterThanThreshold
+  Odd:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      Metrics:
+        - Id: share
+          Expression: 100 * some / all
       ComparisonOperator: GreaterThanThreshold
 Outputs:
   Late:

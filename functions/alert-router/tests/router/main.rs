@@ -4,14 +4,17 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod calm;
+mod chats;
 mod crashes;
 mod deliveries;
+mod explain;
 mod faults;
 mod gone;
 mod gone_drain;
 mod gone_ways;
 mod marked_secrets;
 mod messages;
+mod operations;
 mod parameters;
 mod poison;
 mod pooled;

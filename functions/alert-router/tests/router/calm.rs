@@ -10,7 +10,7 @@ use crate::messages::{batch, native, one, record};
 use crate::world::{World, accepts, retry};
 
 /// A router with the local watch file's receivers and routes, and this besides.
-async fn router_with(world: &World, more: &str) -> (NamedTempFile, Sandbox) {
+pub(crate) async fn router_with(world: &World, more: &str) -> (NamedTempFile, Sandbox) {
     let local =
         std::fs::read_to_string(testkit::binaries::workspace().join("config/local.toml")).expect("a watch file");
     let at = local.find("# Routes are tried in order").expect("where the routes begin");
@@ -20,7 +20,7 @@ async fn router_with(world: &World, more: &str) -> (NamedTempFile, Sandbox) {
     (file, world.router_with(&[("WATCH_FILE", &path)], Options::default()).await)
 }
 
-const ROUTES: &str = r#"
+pub(crate) const ROUTES: &str = r#"
 [routes]
 default = ["hook"]
 [[routes.route]]

@@ -157,6 +157,51 @@ mod tests {
         );
     }
 
+    fn at(time: &str) -> Timestamp {
+        format!("2026-03-01T{time}Z").parse().expect("a time of day")
+    }
+
+    /// A delivery decided at 06:00:10 about what happened at 06:00:00, with `others` in the same request.
+    fn lease(receiver: &str, others: usize) -> Lease {
+        let notification = serde_json::json!({
+            "notice": "firing", "alert_id": uuid::Uuid::nil(), "fingerprint": "f", "dedup_key": "k", "severity": "HIGH",
+            "environment": "prod", "kind": "metric", "subject": "Q/Depth", "labels": {}, "summary": "", "source": "a",
+            "occurred_at": "2026-03-01T06:00:00Z", "opened_at": "2026-03-01T06:00:10Z",
+        });
+        Lease {
+            delivery_id: uuid::Uuid::nil(),
+            token: uuid::Uuid::nil(),
+            receiver: receiver.to_owned(),
+            notification: serde_json::from_value(notification).expect("a notification"),
+            tries: 1,
+            created_at: at("06:00:10"),
+            repeat: false,
+            folded: vec![uuid::Uuid::nil(); others],
+            named: Vec::new(),
+            told_instead: false,
+        }
+    }
+
+    #[test]
+    fn a_try_says_what_became_of_it_and_how_long_it_took() {
+        let later = Next::RetryAt(at("06:05:00"));
+        for (receiver, others, next, given_up, says) in [
+            ("mail", 0, Next::Sent, Others::TriedAgain, "DeliveriesSent=1 SecondsToDelivery=2.5"),
+            ("mail", 4, Next::Sent, Others::TriedAgain, "DeliveriesSent=5 SecondsToDelivery=2.5"),
+            ("null", 0, Next::Sent, Others::TriedAgain, "SyntheticDelivered=1 SyntheticSeconds=12.5"),
+            ("mail", 4, later, Others::TriedAgain, "DeliveriesRetried=5"),
+            ("mail", 4, Next::Failed, Others::TriedAgain, "DeliveriesFailed=1"),
+            ("mail", 4, Next::Failed, Others::GivenUp, "DeliveriesFailed=5"),
+            ("self", 0, Next::Failed, Others::GivenUp, "DeliveriesFailed=1 SelfUntold=1"),
+        ] {
+            let finish = Finish { next, others: given_up, paused_until: None, unhealthy: None, signal: None };
+            let data = of_try(&lease(receiver, others), &finish, at("06:00:12.5"));
+            assert_eq!(said(&data).join(" "), says);
+            let known = |placed: &Placed| RouterConfig::METRICS.contains(&placed.datum.name.as_str());
+            assert!(data.iter().all(known), "{says}");
+        }
+    }
+
     #[test]
     fn every_metric_that_is_sent_without_a_reason_is_one_that_alarms_may_listen_to() {
         let backlog = Backlog { due: 0, oldest: 0.0 };

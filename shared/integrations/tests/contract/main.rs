@@ -4,7 +4,7 @@
 
 mod answers;
 mod content;
+mod documented;
 mod golden;
 mod mail;
-mod signed;
 mod stage;

@@ -1,4 +1,4 @@
-//! A webhook's signature is what `docs/RECEIVERS.md` says: the program in it is run over real requests.
+//! `docs/RECEIVERS.md` is true: the program in it checks real signatures, and each kind has the rate it names.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 use domain::Notice;
 use domain::policy::Integration;
+use domain::rate::{Rate, default_for};
 use integrations::Http;
 use integrations::Notifier;
 use integrations::webhook::Webhook;
@@ -13,10 +14,11 @@ use serde_json::{Value, json};
 
 use crate::stage::{HOOK_SECRET, fakes, notifier, sample};
 
+const DOCUMENT: &str = include_str!("../../../../docs/RECEIVERS.md");
+
 /// What the documented program says of each (secret, header, body, now).
 fn verdicts(asked: &[Value]) -> Result<Vec<bool>> {
-    let document = include_str!("../../../../docs/RECEIVERS.md");
-    let (_, from) = document.split_once("```python\n").context("a program in Python")?;
+    let (_, from) = DOCUMENT.split_once("```python\n").context("a program in Python")?;
     let (program, _) = from.split_once("```").context("its end")?;
     let driver = "import json, sys\n\
         check = lambda a: is_from_watchkeeper(a['secret'].encode(), a['header'], a['body'].encode(), a['now'])\n\
@@ -60,4 +62,14 @@ async fn without_a_secret_nothing_pretends_to_be_signed() -> Result<()> {
     Webhook::new(Http::default(), fakes.hook_url().into(), None).notify(&sample(Notice::Firing), false).await?;
     assert!(!fakes.received()[0].headers.contains_key("watchkeeper-signature"));
     Ok(())
+}
+
+#[test]
+fn each_kind_has_its_row_with_its_rate() {
+    for kind in Integration::ALL {
+        let written = format!("`{} = {{", kind.as_str());
+        let row = DOCUMENT.lines().find(|line| line.starts_with('|') && line.contains(&written)).expect(&written);
+        let Rate { per_minute, burst } = default_for(kind);
+        assert!(row.ends_with(&format!("| {per_minute} a minute, {burst} at once |")), "{row}");
+    }
 }

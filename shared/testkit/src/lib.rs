@@ -6,6 +6,7 @@ pub mod door;
 pub mod emulator;
 pub mod operations;
 pub mod pagerduty;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod proxy;
 pub mod receivers;

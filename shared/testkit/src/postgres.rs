@@ -20,7 +20,8 @@ mod statement;
 
 pub use statement::execute;
 
-use installed::{AS_NOBODY, Binaries, NOBODY, is_root};
+use installed::Binaries;
+pub(crate) use installed::{AS_NOBODY, NOBODY, is_root};
 
 /// How long a start may take before it counts as failed (a loaded two-core machine needs about a second).
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use testkit::receivers::Behaviour;
-use testkit::runtime_api::{Options, Outcome};
+use testkit::runtime_api::Options;
 
-use crate::messages::{again, batch, native, one, record};
+use crate::messages::{native, one};
 use crate::world::{World, accepts, retry};
 
 fn short() -> Options {
@@ -14,33 +14,17 @@ fn short() -> Options {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hanging_postgres_fails_the_batch_before_the_deadline_and_loses_nothing() {
-    let (postgres, world) = World::with_own_postgres().await;
-    let router = world.router_with(&[], short()).await;
-    accepts(&router, one(&native("warm", "firing", "HIGH", "06:00:00"))).await;
-    let message = record(&native("disk", "firing", "HIGH", "06:00:00"), 1);
-    postgres.pause();
-    let outcome = router.invoke(&batch([message.clone()])).await.expect("a process");
-    assert!(matches!(&outcome, Outcome::Failed { error_type, .. } if error_type == "Unavailable"), "{outcome}");
-    let cold = world.router_with(&[], short()).await;
-    let outcome = cold.invoke(&batch([message.clone()])).await.expect("a process");
-    assert!(matches!(&outcome, Outcome::Failed { error_type, .. } if error_type == "Unavailable"), "{outcome}");
-    postgres.resume();
-    accepts(&router, batch([again(&message, 3)])).await;
-    assert_eq!(world.incidents(), ["HIGH open 1", "HIGH open 1"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_postgres_that_is_gone_fails_the_batch_and_the_same_sandbox_recovers() {
+async fn a_postgres_that_stops_and_starts_again_costs_nothing_that_was_sent_meanwhile() {
     let (mut postgres, world) = World::with_own_postgres().await;
-    let router = world.router().await;
+    let router = world.router_with(&[("FAILPOINT_HASTE", "1")], Options::default()).await;
     postgres.stop();
-    let message = record(&native("disk", "firing", "HIGH", "06:00:00"), 1);
-    let outcome = router.invoke(&batch([message.clone()])).await.expect("a process");
-    assert!(matches!(&outcome, Outcome::Failed { error_type, .. } if error_type == "Unavailable"), "{outcome}");
-    postgres.start_again().expect("it starts");
-    accepts(&router, batch([again(&message, 2)])).await;
+    accepts(&router, one(&native("disk", "firing", "HIGH", "06:00:00"))).await;
     assert_eq!(world.incidents(), ["HIGH open 1"]);
+    postgres.start_again().expect("it starts");
+    accepts(&router, one(&native("other", "firing", "HIGH", "06:00:00"))).await;
+    let subjects = "select subject from watchkeeper.signals order by subject";
+    assert_eq!(world.column(subjects).await, ["disk", "other"]);
+    assert_eq!(world.incidents(), ["HIGH open 1", "HIGH open 1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,12 +52,11 @@ async fn a_connection_that_hung_in_the_middle_of_a_transaction_leaves_no_lock_be
     let everything = "begin; select pg_advisory_xact_lock(k) from generate_series(0, 255) as k";
     holder.client.batch_execute(everything).await.expect("locked");
     let router = world.router_with(&[], short()).await;
-    let message = record(&native("disk", "firing", "HIGH", "06:00:00"), 1);
-    let outcome = router.invoke(&batch([message.clone()])).await.expect("a process");
-    assert!(matches!(&outcome, Outcome::Failed { error_type, .. } if error_type == "Unavailable"), "{outcome}");
+    accepts(&router, one(&native("disk", "firing", "HIGH", "06:00:00"))).await;
+    assert_eq!((world.incidents(), world.held().await), (vec!["HIGH open 1".to_owned()], 1));
     drop(holder);
-    accepts(&router, batch([again(&message, 2)])).await;
-    assert_eq!(world.incidents(), ["HIGH open 1"]);
+    retry(&world.router().await, None).await;
+    assert_eq!((world.incidents(), world.held().await), (vec!["HIGH open 1".to_owned()], 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,8 +94,8 @@ async fn a_postgres_that_hangs_during_a_tick_is_said_in_time_and_the_next_tick_w
     let router = world.router_with(&[], short()).await;
     retry(&router, None).await;
     postgres.pause();
-    let outcome = router.invoke(&json!({"tick": "retry"})).await.expect("a process");
-    assert!(matches!(&outcome, Outcome::Failed { error_type, .. } if error_type == "Unavailable"), "{outcome}");
+    let summary = retry(&router, None).await;
+    assert_eq!(summary["failed"][0]["name"], json!("postgres"), "{summary}");
     postgres.resume();
-    retry(&router, None).await;
+    retry(&world.router().await, None).await;
 }

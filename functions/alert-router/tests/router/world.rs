@@ -1,21 +1,27 @@
 //! Everything a router under test meets, new for each test; the servers behind it are shared by all.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sqs::types::MessageAttributeValue;
 use aws_sdk_ssm::types::ParameterType;
 use serde_json::{Value, json};
 use testkit::binaries::{binary, workspace};
 use testkit::emulator::{Access, Emulator, REGION};
 use testkit::postgres::Postgres;
+use testkit::proxy::Proxy;
 use testkit::receivers::Receivers;
 use testkit::runtime_api::{Options, Outcome, Sandbox};
 use tokio_postgres::SimpleQueryMessage;
 
 pub(crate) struct World {
     pub(crate) receivers: Receivers,
+    /// The database itself, for the test's own eyes.
     pub(crate) database_url: String,
+    /// The way on which functions reach it: as strict as a transaction pooler, and breakable.
+    pub(crate) proxy: Proxy,
     pub(crate) queue_url: String,
     held_queue_url: String,
     pages_queue_url: String,
@@ -59,6 +65,8 @@ impl World {
     }
 
     async fn on(database_url: String) -> Self {
+        let server = database_url.split(['@', '/']).find(|part| part.starts_with("127.0.0.1:")).expect("a server");
+        let proxy = Proxy::strict(server).await.expect("a proxy");
         let access = Emulator::shared("alert-router").access(&Emulator::fresh_account());
         let credentials = aws_sdk_ssm::config::Credentials::new(&access.account, "test", None, None, "tests");
         let aws = aws_config::defaults(BehaviorVersion::latest())
@@ -88,6 +96,7 @@ impl World {
         let world = Self {
             receivers,
             database_url,
+            proxy,
             queue_url,
             held_queue_url,
             pages_queue_url,
@@ -97,7 +106,8 @@ impl World {
             access,
             aws,
         };
-        world.put_parameter("database/url", &world.database_url).await;
+        let behind_proxy = world.proxy.url(&world.database_url).expect("an address");
+        world.put_parameter("database/url", &behind_proxy).await;
         world.put_parameter("receivers/pagerduty", "0123456789abcdef0123456789abcdef").await;
         world.put_parameter("receivers/pagerduty_url", &world.receivers.pagerduty_url()).await;
         world.put_parameter("receivers/hook_url", &world.receivers.hook_url()).await;
@@ -272,14 +282,73 @@ impl World {
 
     /// How many messages the `alerts` queue holds, in flight or not.
     pub(crate) async fn queued(&self) -> usize {
+        self.depth(&self.queue_url).await
+    }
+
+    /// How many messages wait for the record.
+    pub(crate) async fn held(&self) -> usize {
+        self.depth(&self.held_queue_url).await
+    }
+
+    /// What waits for the record: each message's body, attributes and note. Everybody else sees it, too.
+    pub(crate) async fn held_messages(&self) -> Vec<HeldMessage> {
+        let sqs = aws_sdk_sqs::Client::new(&self.aws);
+        let looking = sqs.receive_message().queue_url(&self.held_queue_url).message_attribute_names("All");
+        let some = looking.max_number_of_messages(10).visibility_timeout(0).send().await.expect("the queue answers");
+        let mut held: Vec<HeldMessage> = some.messages.unwrap_or_default().into_iter().map(HeldMessage::of).collect();
+        held.sort_by(|one, other| one.attributes["message_id"].cmp(&other.attributes["message_id"]));
+        held
+    }
+
+    /// Puts messages where they wait for the record.
+    pub(crate) async fn hold(&self, messages: &[HeldMessage]) {
+        let sqs = aws_sdk_sqs::Client::new(&self.aws);
+        for HeldMessage { body, attributes } in messages {
+            let mut sending = sqs.send_message().queue_url(&self.held_queue_url).message_body(body);
+            for (name, value) in attributes {
+                let text = MessageAttributeValue::builder().data_type("String").string_value(value);
+                sending = sending.message_attributes(name, text.build().expect("an attribute"));
+            }
+            sending.send().await.expect("sent");
+        }
+    }
+
+    /// Takes away the queue in which messages wait.
+    pub(crate) async fn delete_held_queue(&self) {
+        let sqs = aws_sdk_sqs::Client::new(&self.aws);
+        sqs.delete_queue().queue_url(&self.held_queue_url).send().await.expect("deleted");
+    }
+
+    async fn depth(&self, queue_url: &str) -> usize {
         use aws_sdk_sqs::types::QueueAttributeName::{
             ApproximateNumberOfMessages as Waiting, ApproximateNumberOfMessagesNotVisible as InFlight,
         };
         let sqs = aws_sdk_sqs::Client::new(&self.aws);
-        let asking =
-            sqs.get_queue_attributes().queue_url(&self.queue_url).attribute_names(Waiting).attribute_names(InFlight);
+        let asking = sqs.get_queue_attributes().queue_url(queue_url).attribute_names(Waiting).attribute_names(InFlight);
         let attributes = asking.send().await.expect("attributes").attributes.unwrap_or_default();
         attributes.values().filter_map(|count| count.parse::<usize>().ok()).sum()
+    }
+}
+
+/// A message that waits for the record.
+pub(crate) struct HeldMessage {
+    pub(crate) body: String,
+    pub(crate) attributes: BTreeMap<String, String>,
+}
+
+impl HeldMessage {
+    fn of(message: aws_sdk_sqs::types::Message) -> Self {
+        let attributes = message.message_attributes.unwrap_or_default().into_iter();
+        let texts = attributes.map(|(name, value)| (name, value.string_value.expect("a text")));
+        Self { body: message.body.expect("a body"), attributes: texts.collect() }
+    }
+
+    /// `receiver notice outcome` of each entry of its note.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let note: Vec<Value> = serde_json::from_str(&self.attributes["told"]).expect("a list");
+        let word = |entry: &Value, name: &str| entry[name].as_str().expect("a text").to_owned();
+        let describe = |entry: &Value| ["receiver", "notice", "outcome"].map(|name| word(entry, name)).join(" ");
+        note.iter().map(describe).collect()
     }
 }
 

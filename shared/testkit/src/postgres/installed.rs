@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 use crate::tools;
 
 /// Postgres refuses to run as root; as root we lend it the id of `nobody`.
-pub(super) const NOBODY: u32 = 65_534;
-pub(super) const AS_NOBODY: [&str; 4] = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"];
+pub(crate) const NOBODY: u32 = 65_534;
+pub(crate) const AS_NOBODY: [&str; 4] = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"];
 
 #[derive(Debug)]
 pub(super) struct Binaries {
@@ -74,6 +74,6 @@ fn holds_server(directory: &Path) -> bool {
     ["postgres", "initdb"].iter().all(|program| directory.join(program).is_file())
 }
 
-pub(super) fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

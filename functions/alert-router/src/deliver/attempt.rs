@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use domain::Notification;
 use domain::delivery::{
-    Failed, Next, Spread, after_try, key_of_fold, note_of_others, pause_of_receiver, refuses_everything,
+    Failed, Next, Outcome, Spread, after_try, key_of_fold, note_of_others, pause_of_receiver, refuses_everything,
 };
 use runtime::Deadline;
 use store::deliveries::{Finish, Lease, Others, Tried};
@@ -54,7 +54,10 @@ fn said(lease: &Lease) -> Notification {
 
 fn what_follows(lease: &Lease, tried: &Tried) -> Finish {
     let next = after_try(&tried.outcome, lease.tries, lease.created_at, Spread::of(lease.delivery_id), tried.at);
-    let why = tried.error.clone().unwrap_or_else(|| tried.outcome.as_str().to_owned());
+    let mut why = tried.error.clone().unwrap_or_else(|| tried.outcome.as_str().to_owned());
+    if next == Next::Failed && tried.outcome != Outcome::Permanent {
+        why = format!("every try of a day failed, the last so: {why}");
+    }
     let unhealthy = refuses_everything(&tried.outcome, tried.http_status).then(|| why.clone());
     // Whoever refuses everything refuses the others, too.
     let others = if unhealthy.is_some() { Others::GivenUp } else { Others::TriedAgain };

@@ -6,12 +6,10 @@ use uuid::Uuid;
 
 use super::Outcome;
 use crate::condition::Raised;
+use crate::decide::DELIVERY_FAILED;
 use crate::fingerprint::{Fingerprint, Labels};
 use crate::notification::{Notification, truncate};
 use crate::signal::SignalStatus;
-
-/// The kind of the event that tells others of a delivery that failed.
-pub const DELIVERY_FAILED: &str = "delivery-failed";
 
 /// Longest summary, in characters: it quotes what a receiver answered.
 const LONGEST_SUMMARY: usize = 1_000;

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::notification::{Notice, Notification};
 use crate::policy::Integration;
-pub use failure::{DELIVERY_FAILED, Failed, refuses_everything};
+pub use failure::{Failed, refuses_everything};
 pub use fold::{key_of_fold, note_of_others};
 pub use retry::{FALL_BACK_AFTER, Next, Spread, after_try, pause_of_receiver};
 

@@ -1,0 +1,40 @@
+//! A storm of distinct alerts: few requests, and every notice on record as told.
+
+use serde_json::Value;
+
+use crate::messages::{batch, native, record};
+use crate::world::{World, accepts, retry};
+
+fn burst(status: &str, at: &str, from: usize, to: usize) -> Value {
+    batch((from..to).map(|n| record(&native(&format!("disk-{n}"), status, "MEDIUM", at), 1)))
+}
+
+async fn count(world: &World, which: &str) -> String {
+    world.column(&format!("select count(*) from watchkeeper.deliveries where {which}")).await.remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_distinct_alerts_are_few_requests_and_all_on_record_as_told() {
+    let world = World::new().await;
+    let router = world.router().await;
+    for n in 0..10 {
+        accepts(&router, burst("firing", "06:00:00", n * 1_000, (n + 1) * 1_000)).await;
+    }
+    retry(&router, None).await;
+    let requests = world.receivers.received_by("webhook");
+    assert!(requests.len() <= 20, "{} requests", requests.len());
+    assert!(requests[0].body.contains("and 999 more: [MEDIUM] disk-"), "{}", requests[0].body);
+    assert_eq!(count(&world, "status = 'sent'").await, "10000");
+    assert_eq!(count(&world, "status <> 'sent'").await, "0");
+    let each = "select count(*) || ' ' || count(distinct delivery_id) from watchkeeper.delivery_attempts where outcome = 'accepted'";
+    assert_eq!(world.column(each).await, ["10000 10000"]);
+
+    world.receivers.clear();
+    for n in 0..10 {
+        accepts(&router, burst("resolved", "06:30:00", n * 1_000, (n + 1) * 1_000)).await;
+    }
+    retry(&router, None).await;
+    let ends = world.receivers.received_by("webhook");
+    assert!(ends.len() <= 20 && ends[0].body.contains("and 999 more"), "{} requests", ends.len());
+    assert_eq!(count(&world, "notice = 'resolved' and status = 'sent'").await, "10000");
+}

@@ -313,3 +313,59 @@ async fn a_refusal_names_the_field_by_its_path() {
     let scheduled = json!({"query": {}, "scheduled_at": "<aws.scheduler.scheduled-time>"});
     assert!(ask(&router, scheduled).await["alerts"].is_array());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wherever_a_release_is_cut_off_a_worker_is_free_only_with_its_audit_and_its_notice() {
+    let world = World::new().await;
+    let (file, sound) = router_with(&world, &quarantine("deny")).await;
+    let watch_file = file.path().to_str().expect("a path");
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let traced = [("WATCH_FILE", watch_file), ("FAILPOINT_LOG", log.path().to_str().expect("a path"))];
+    let release = |n: usize| {
+        let worker = format!("worker-{n}");
+        json!({"release": {"worker_id": worker, "by": "ana", "reason": "checked"}})
+    };
+    let bar = |n: usize| one(&claim(&format!("worker-{n}"), "ran rm -rf /data", "claims", &format!("evt-{n}")));
+    accepts(&sound, bar(0)).await;
+    ask(&world.router_with(&traced, Options::default()).await, release(0)).await;
+    let points = std::fs::read_to_string(log.path()).expect("the log").lines().count();
+    assert!(points >= 4, "{points}");
+
+    for n in 1..=points {
+        accepts(&sound, bar(n)).await;
+        let at = n.to_string();
+        let doomed = [("WATCH_FILE", watch_file), ("FAILPOINT_ABORT_AT", at.as_str())];
+        let doomed = world.router_with(&doomed, Options::default()).await;
+        let outcome = doomed.invoke(&release(n)).await.expect("a process");
+        assert!(matches!(outcome, Outcome::Died { .. }), "at the {n}. point: {outcome}");
+        let state = format!(
+            "select released_at is null, released_by is null, not exists (
+                 select from watchkeeper.deliveries
+                 where deliveries.alert_id = quarantines.alert_id and notice = 'released')
+             from watchkeeper.quarantines where worker_id = 'worker-{n}'"
+        );
+        let rows = world.rows(&state).await;
+        assert!(rows == [["t", "t", "t"]] || rows == [["f", "f", "f"]], "at the {n}. point: {rows:?}");
+        // Whoever got no answer asks again.
+        sound.invoke(&release(n)).await.expect("a process");
+        assert_eq!(world.rows(&state).await, [["f", "f", "f"]], "at the {n}. point");
+    }
+    let twice = "select count(*) from watchkeeper.deliveries where notice = 'released' group by alert_id, receiver
+                 having count(*) > 1";
+    assert_eq!(world.column(twice).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_about_a_worker_while_postgres_hangs_is_answered_in_seconds() {
+    let (postgres, world) = World::with_own_postgres().await;
+    let router = world.router().await;
+    let asked = json!({"quarantined": ["worker-1"]});
+    assert_eq!(ask(&router, asked.clone()).await["quarantined"]["worker-1"], Value::Null);
+    postgres.pause();
+    let began = std::time::Instant::now();
+    let answer = ask(&router, asked.clone()).await;
+    assert!(began.elapsed() < std::time::Duration::from_secs(8), "{:?}", began.elapsed());
+    assert_eq!(answer["quarantined"]["worker-1"]["reason"], "store unreachable", "{answer}");
+    postgres.resume();
+    assert_eq!(ask(&router, asked).await["quarantined"]["worker-1"], Value::Null);
+}

@@ -41,7 +41,7 @@ impl RouterConfig {
     pub const UNHEALTHY_RECEIVERS: &str = "UnhealthyReceivers";
     /// Workers of the stack's own environment that are barred.
     pub const WORKERS_BARRED: &str = "WorkersBarred";
-    /// Open alerts that nobody has acknowledged.
+    /// Open alerts that nobody looks after.
     pub const UNACKNOWLEDGED_ALERTS: &str = "UnacknowledgedAlerts";
     /// How many of the alerts of a week that somebody had time to acknowledge were acknowledged, in percent.
     pub const ACKNOWLEDGED_PERCENT: &str = "AcknowledgedPercent";

@@ -18,8 +18,9 @@ static READ: Statement = Statement {
                  (select count(*) from watchkeeper.quarantines
                   where released_at is null and environment = $1)                                     as barred,
                  (select count(*) from watchkeeper.alerts
-                  where status = 'firing' and kind <> 'synthetic' and acknowledged_at is null)        as unacknowledged",
-    types: &[Type::TEXT],
+                  where status = 'firing' and kind <> 'synthetic'
+                    and (acknowledged_at is null or acknowledged_until <= $2))                        as unacknowledged",
+    types: &[Type::TEXT, Type::TIMESTAMPTZ],
 };
 static READ_ACKNOWLEDGEMENT: Statement = Statement {
     name: "reading how many alerts were acknowledged",
@@ -43,7 +44,7 @@ pub struct Vitals {
     pub unhealthy: usize,
     /// Workers that are barred in one environment.
     pub barred: usize,
-    /// Open alerts that nobody has acknowledged.
+    /// Open alerts that nobody looks after.
     pub unacknowledged: usize,
 }
 
@@ -69,12 +70,12 @@ impl Acknowledgement {
     }
 }
 
-/// How the record stands; barred are counted in `environment`.
+/// How the record stands at `now`; barred are counted in `environment`.
 ///
 /// # Errors
 /// The statement's failure.
-pub async fn read(client: &Client, environment: &str) -> Result<Vitals, Error> {
-    let rows = READ.run(client, &[&environment]).await?;
+pub async fn read(client: &Client, environment: &str, now: Timestamp) -> Result<Vitals, Error> {
+    let rows = READ.run(client, &[&environment, &now]).await?;
     let Some(row) = rows.first() else { return Ok(Vitals::default()) };
     Ok(Vitals {
         held: count(row, "held")?,

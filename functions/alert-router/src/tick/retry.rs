@@ -63,7 +63,7 @@ pub(super) async fn run(turn: &mut Turn<'_>) -> Result<(), Fault> {
     if delivered.more {
         summary.remaining.push("deliveries".to_owned());
     }
-    let vitals = vitals::read(&connection.client, &app.policy.environment).await?;
+    let vitals = vitals::read(&connection.client, &app.policy.environment, now).await?;
     Metrics::of(&app.policy).stands(&backlog, &vitals, now);
     Ok(())
 }

@@ -37,6 +37,9 @@ async fn the_synthetic_alert_goes_the_whole_way_bothers_nobody_and_ends_by_itsel
     assert_eq!(logged(&router, "SyntheticSeconds").len(), 1);
     assert!(world.incidents().is_empty() && world.mails().await.is_empty() && world.receivers.received().is_empty());
 
+    let asked = router.invoke(&json!({"query": {}})).await.expect("a process").answered().expect("an answer");
+    assert_eq!(asked["alerts"], json!([]), "whoever asks for alerts does not mean this one");
+
     synthetic(&router, "2026-03-01T06:05:00Z").await;
     accepts(&router, json!({"Records": [world.next_message().await]})).await;
     assert_eq!(logged(&router, "SyntheticDelivered").len(), 2, "it is no repeat of the last one");
@@ -78,4 +81,9 @@ async fn what_comes_in_is_suppressed_sent_and_fails_is_counted() {
     retry(&router, None).await;
     assert_eq!(logged(&router, "UnacknowledgedAlerts"), ["2.0"]);
     assert_eq!(logged(&router, "UnhealthyReceivers"), ["0.0"]);
+    world.receivers.behave(Behaviour::answer("pagerduty", 403).times(9));
+    accepts(&router, one(&native("ram", "firing", "HIGH", "06:00:00"))).await;
+    retry(&router, None).await;
+    assert_eq!(logged(&router, "DeliveriesFailed").first().map(String::as_str), Some("1.0"));
+    assert_eq!(logged(&router, "UnhealthyReceivers"), ["0.0", "1.0"]);
 }

@@ -27,7 +27,9 @@ select
         'muted_until', muted_until,
         'muted_because', muted_because) as alert
 from watchkeeper.alerts
-where ($1::text[] is null or severity = any ($1))
+-- The synthetic alert is nobody's.
+where kind <> 'synthetic'
+  and ($1::text[] is null or severity = any ($1))
   and ($2::timestamptz is null or opened_at >= $2)
   and ($3::text is null or worker_id = $3)
   and (not $4 or (status = 'firing' and (acknowledged_at is null or acknowledged_until <= $5)))

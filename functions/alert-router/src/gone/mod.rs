@@ -53,7 +53,8 @@ pub(crate) async fn hold(
     tracing::error!(error = %why.message, messages = messages.len(), "The record is out of reach; messages are held");
     session.drop_connection();
     session.renew(app).await;
-    let (first, mut again): (Vec<&Received>, Vec<&Received>) = messages.iter().partition(|received| received.first_time);
+    let (first, mut again): (Vec<&Received>, Vec<&Received>) =
+        messages.iter().partition(|received| received.first_time);
     held.put_away(app, session, &first, deadline).await;
     // SQS gives a message another handle each time.
     again.sort_by_key(|received| received.receipt_handle.bytes().rev().collect::<Vec<u8>>());
@@ -135,13 +136,7 @@ pub(crate) async fn come_back(app: &App, session: &mut Session, deadline: &Deadl
 /// What a tick answers while the store is gone: nothing was done, and that is no failure of the run. What cannot be reached
 /// is an alert of healthcheck's own, and an alarm on the queue of what is held speaks to people directly; a failed tick
 /// would be mailed every minute.
-pub(crate) fn tick(
-    app: &App,
-    session: &mut Session,
-    why: &Fault,
-    tick: &Tick,
-    started: Instant,
-) -> Summary {
+pub(crate) fn tick(app: &App, session: &mut Session, why: &Fault, tick: &Tick, started: Instant) -> Summary {
     session.absence.notice();
     session.drop_connection();
     session.done();

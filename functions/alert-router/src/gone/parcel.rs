@@ -32,7 +32,7 @@ pub(super) fn wrap<'m>(message: &'m Message, told: &[Told]) -> Parcel<'m> {
 /// The message as it was first received, under its own id.
 pub(super) fn unwrap(taken: Taken) -> Received {
     let Taken { message_id, receipt_handle, body, mut attributes, receives } = taken;
-    let told = attributes.remove(TOLD).map(|note| read(&note)).unwrap_or_else(|| Ok(Vec::new()));
+    let told = attributes.remove(TOLD).map_or_else(|| Ok(Vec::new()), |note| read(&note));
     let told = told.unwrap_or_else(|error| {
         let error = format!("{:#}", anyhow::Error::new(error));
         // Told twice rather than never.

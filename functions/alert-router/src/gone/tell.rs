@@ -200,11 +200,10 @@ impl Teller<'_> {
         };
         let notice = notification.notice.as_str();
         let (outcome, error) = (tried.outcome.as_str(), tried.error.as_deref().unwrap_or_default());
-        match tried.outcome {
-            Outcome::Accepted => tracing::warn!(receiver, notice, tries, "Told {receiver} without the record"),
-            _ => {
-                tracing::error!(receiver, notice, outcome, error, tries, "Could not tell {receiver} without the record")
-            }
+        if tried.outcome == Outcome::Accepted {
+            tracing::warn!(receiver, notice, tries, "Told {receiver} without the record");
+        } else {
+            tracing::error!(receiver, notice, outcome, error, tries, "Could not tell {receiver} without the record");
         }
         let told = Told {
             n: 1,

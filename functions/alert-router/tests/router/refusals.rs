@@ -4,7 +4,6 @@ use serde_json::json;
 use testkit::runtime_api::{Options, Outcome};
 use testkit::samples::samples;
 
-use crate::messages::{native, one};
 use crate::world::World;
 
 fn failed(outcome: Outcome) -> (String, String) {
@@ -36,17 +35,6 @@ async fn every_refused_sample_is_refused_by_name_and_writes_nothing() {
         assert!(message.contains(&field), "{field}: {message}");
     }
     assert_eq!(world.column("select count(*) from watchkeeper.signals").await, ["0"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_older_schema_is_refused_and_the_migrator_named() {
-    let world = World::new().await;
-    world.rows("delete from watchkeeper.schema_migrations").await;
-    let router = world.router().await;
-    let outcome = router.invoke(&one(&native("disk", "firing", "HIGH", "06:00:00"))).await.expect("a process");
-    let (error_type, message) = failed(outcome);
-    assert_eq!(error_type, "OldSchema");
-    assert!(message.contains("migrator"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -180,7 +180,7 @@ impl Desk<'_> {
         }
         let of = |alert: &&Alert| alert.fingerprint == told.fingerprint;
         let alerts = || self.plan.opened.iter().chain(&self.plan.changed).filter(of);
-        let alert = alerts().find(|alert| alert.closed.is_none()).or_else(|| alerts().last())?.clone();
+        let alert = alerts().find(|alert| alert.closed.is_none()).or_else(|| alerts().next_back())?.clone();
         let before = self.decided.known.get(&told.fingerprint).filter(|known| known.id == alert.id);
         let known = before.into_iter().flat_map(|known| &known.deliveries);
         let planned = self.plan.deliveries.iter().filter(|(of, _)| *of == alert.id).map(|(_, delivery)| delivery);

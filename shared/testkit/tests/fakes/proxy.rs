@@ -9,11 +9,11 @@ use tokio_postgres::{Client, Error, NoTls};
 
 const SOON: Duration = Duration::from_millis(300);
 
-async fn strict() -> (Proxy, String) {
+async fn strict() -> anyhow::Result<(Proxy, String)> {
     let postgres = Postgres::shared();
-    let proxy = Proxy::strict(&format!("127.0.0.1:{}", postgres.port())).await.expect("a proxy");
-    let url = proxy.url(&postgres.url("postgres")).expect("an address");
-    (proxy, url)
+    let proxy = Proxy::strict(&format!("127.0.0.1:{}", postgres.port())).await?;
+    let url = proxy.url(&postgres.url("postgres"))?;
+    Ok((proxy, url))
 }
 
 async fn connect(url: &str) -> Result<Client, Error> {
@@ -28,7 +28,7 @@ async fn answers(client: &Client) -> bool {
 
 #[tokio::test]
 async fn a_strict_proxy_lets_transactions_and_unnamed_statements_pass() {
-    let (proxy, url) = strict().await;
+    let (proxy, url) = strict().await.expect("a proxy");
     let client = connect(&url).await.expect("a connection");
     client.batch_execute("begin; set local statement_timeout = '5s'").await.expect("a transaction");
     let rows = client.query_typed("select $1::int8 + 1", &[(&1_i64, Type::INT8)]).await.expect("an unnamed statement");
@@ -40,7 +40,7 @@ async fn a_strict_proxy_lets_transactions_and_unnamed_statements_pass() {
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "the named statement that must not pass")]
 async fn a_strict_proxy_refuses_named_statements_and_state_of_the_session_with_the_reason() {
-    let (proxy, url) = strict().await;
+    let (proxy, url) = strict().await.expect("a proxy");
     let client = connect(&url).await.expect("a connection");
     let error = client.query("select 1", &[]).await.expect_err("a named statement");
     let said = error.as_db_error().expect("the server says so").message().to_owned();
@@ -55,14 +55,14 @@ async fn a_strict_proxy_refuses_named_statements_and_state_of_the_session_with_t
 
 #[tokio::test]
 async fn a_startup_parameter_that_poolers_do_not_know_lets_nobody_in() {
-    let (proxy, url) = strict().await;
+    let (proxy, url) = strict().await.expect("a proxy");
     assert!(connect(&format!("{url}?options=-csearch_path%3Dx")).await.is_err());
     assert_eq!(proxy.take_refused(), ["startup parameter options"]);
 }
 
 #[tokio::test]
 async fn a_proxy_that_refuses_hangs_up_on_everybody_until_it_is_over() {
-    let (proxy, url) = strict().await;
+    let (proxy, url) = strict().await.expect("a proxy");
     let before = connect(&url).await.expect("a connection");
     proxy.behave(Fault::Refuse);
     assert!(connect(&url).await.is_err());
@@ -73,17 +73,17 @@ async fn a_proxy_that_refuses_hangs_up_on_everybody_until_it_is_over() {
 
 #[tokio::test]
 async fn a_full_pooler_says_so_and_lets_those_go_on_who_are_in() {
-    let (proxy, url) = strict().await;
+    let (proxy, url) = strict().await.expect("a proxy");
     let before = connect(&url).await.expect("a connection");
     proxy.behave(Fault::PoolerIsFull);
-    let error = connect(&url).await.err().expect("no connection");
-    assert_eq!(error.code().map(|code| code.code()), Some("53300"), "{error:?}");
+    let error = connect(&url).await.expect_err("no connection");
+    assert_eq!(error.code().map(tokio_postgres::error::SqlState::code), Some("53300"), "{error:?}");
     assert!(answers(&before).await);
 }
 
 #[tokio::test]
 async fn what_hangs_goes_on_when_it_is_over() {
-    let (proxy, url) = strict().await;
+    let (proxy, url) = strict().await.expect("a proxy");
     let before = connect(&url).await.expect("a connection");
     proxy.behave(Fault::Hang);
     assert!(!answers(&before).await);
@@ -94,7 +94,7 @@ async fn what_hangs_goes_on_when_it_is_over() {
 
 #[tokio::test]
 async fn bytes_are_delayed_lost_or_cut_off_in_one_direction() {
-    let (proxy, url) = strict().await;
+    let (proxy, url) = strict().await.expect("a proxy");
     let client = connect(&url).await.expect("a connection");
     proxy.behave(Fault::Delay(Duration::from_millis(50)));
     let began = Instant::now();
@@ -122,7 +122,7 @@ async fn bytes_are_delayed_lost_or_cut_off_in_one_direction() {
 
 #[tokio::test]
 async fn a_connection_is_cut_at_its_commit_before_or_after_the_server_has_it() {
-    let (proxy, url) = strict().await;
+    let (proxy, url) = strict().await.expect("a proxy");
     for arrives in [true, false] {
         proxy.behave(Fault::None);
         let client = connect(&url).await.expect("a connection");

@@ -154,7 +154,7 @@ impl Delivered {
                 match finish.others {
                     Others::TriedAgain => self.retrying += with_it,
                     Others::GivenUp => {
-                        self.failed.extend(lease.folded.iter().map(|_| (receiver.clone(), error.to_owned())))
+                        self.failed.extend(lease.folded.iter().map(|_| (receiver.clone(), error.to_owned())));
                     }
                 }
                 self.failed.push((receiver.clone(), error.to_owned()));

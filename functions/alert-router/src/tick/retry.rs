@@ -49,6 +49,7 @@ pub(super) async fn run(turn: &mut Turn<'_>) -> Result<(), Fault> {
         summary.failed(id, error);
     }
     let known = receivers.known();
+    summary.did("deliveries_held", deliveries::hold(&connection.client, &known, patience(deadline)).await?);
     let released = deliveries::release(&connection.client, now, &known, patience(deadline)).await?;
     summary.did("deliveries_released", released.pending);
     summary.did("deliveries_cancelled", released.cancelled);

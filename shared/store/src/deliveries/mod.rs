@@ -19,7 +19,7 @@ use crate::statements::Statement;
 pub use fall_back::fall_back;
 pub use finish::{Finish, Finished, Others, Tried, finish};
 pub use lease::{Lease, Waiting, lease, waiting};
-pub use release::{Released, release};
+pub use release::{Released, hold, release};
 
 pub(crate) const STATEMENTS: &[&Statement] = &[
     &READ_BACKLOG,
@@ -30,6 +30,8 @@ pub(crate) const STATEMENTS: &[&Statement] = &[
     &finish::FINISH,
     &fall_back::READ_OVERDUE,
     &fall_back::TELL_INSTEAD,
+    &release::READ_OFF,
+    &release::HOLD,
     &release::READ_HELD,
     &release::RELEASE,
 ];

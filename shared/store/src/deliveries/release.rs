@@ -1,4 +1,5 @@
-//! Releases deliveries that were held: their hours are there, or their receiver is on again.
+//! Holds deliveries whose receiver was switched off meanwhile, and releases what was held: its hours are there, or its
+//! receiver is on again.
 
 use std::time::Duration;
 
@@ -12,6 +13,24 @@ use crate::Error;
 use crate::rows::word;
 use crate::statements::{Flush, Statement, say};
 
+pub(super) static READ_OFF: Statement = Statement {
+    name: "reading deliveries whose receiver is off",
+    // A critical one stays due: its fallback is told, and where there is none, that somebody waits must show.
+    sql: "select delivery_id
+          from watchkeeper.deliveries
+          where status = 'pending' and receiver = any($1) and urgency > 1
+          order by position
+          limit $2",
+    types: &[Type::TEXT_ARRAY, Type::INT8],
+};
+pub(super) static HOLD: Statement = Statement {
+    name: "holding deliveries",
+    sql: "update watchkeeper.deliveries
+          set status = 'held', held_because = 'switched-off', held_until = null
+          where delivery_id = any($1) and status = 'pending'
+          returning delivery_id",
+    types: &[Type::UUID_ARRAY],
+};
 pub(super) static READ_HELD: Statement = Statement {
     name: "reading deliveries that need not be held",
     sql: "select delivery_id
@@ -30,6 +49,31 @@ pub(super) static RELEASE: Statement = Statement {
 
 /// How many deliveries are released in one transaction; the next tick comes in a minute.
 const AT_ONCE: i64 = 2_000;
+
+/// Holds what is to be sent to receivers that were switched off since it was decided; how many deliveries.
+///
+/// # Errors
+/// A statement's failure, or [`Error::Timeout`] after `patience`. The connection must then be dropped.
+pub async fn hold(client: &Client, known: &[Known], patience: Duration) -> Result<usize, Error> {
+    let off = off(known);
+    if off.is_empty() {
+        return Ok(0);
+    }
+    let mut reading = Flush::new(patience);
+    reading.add(READ_OFF.run(client, &[&off, &AT_ONCE]));
+    let [rows] = reading.answers(READ_OFF.name).await?;
+    let waiting = ids(&rows)?;
+    if waiting.is_empty() {
+        return Ok(0);
+    }
+    let mut flush = Flush::new(patience);
+    flush.add(say(client, "begin isolation level read committed"));
+    flush.add(LOCK.run(client, &[&waiting]));
+    flush.add(HOLD.run(client, &[&waiting]));
+    flush.add(say(client, "commit"));
+    let [_, _, held, _] = flush.answers(HOLD.name).await?;
+    Ok(held.len())
+}
 
 /// What became of deliveries that were held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

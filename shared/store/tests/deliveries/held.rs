@@ -42,6 +42,19 @@ async fn what_waits_for_a_switch_goes_out_when_it_is_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_to_be_sent_when_its_receiver_was_switched_off_is_held_unless_it_is_critical() {
+    let record = Record::new().await;
+    let rows = [row("disk", "hook", "HIGH"), row("fire", "hook", "CRITICAL"), row("disk", "mail", "HIGH")];
+    record.write(at("06:00:00"), &rows).await;
+    let hold = async || deliveries::hold(&record.connection.client, &off(), PATIENCE).await.expect("held");
+    assert_eq!((hold().await, hold().await), (1, 0));
+    let statuses = ["disk hook firing held", "fire hook firing pending", "disk mail firing pending"];
+    assert_eq!(record.deliveries().await, statuses);
+    assert_eq!(release(&record, "07:00:00", &generous(&["hook"])).await, (1, 0));
+    assert_eq!(record.lease(at("07:00:00"), &generous(&["hook", "mail"])).await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_alert_that_ended_while_it_was_held_is_not_told_unless_an_event_opened_it() {
     let record = Record::new().await;
     record.write(at("06:00:00"), &[held("disk", "switched-off", None), held("deploy", "switched-off", None)]).await;

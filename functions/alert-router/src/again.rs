@@ -49,7 +49,7 @@ pub(crate) async fn decide_what_is_due(
             batch::give_up(client, patience(deadline)).await?;
             continue;
         }
-        match batch::apply(client, &plan, patience(deadline)).await {
+        match batch::apply(client, &[], &plan, patience(deadline)).await {
             Ok(()) => again.deliveries += plan.deliveries.len(),
             // The next tick finds them as they are by then.
             Err(error) if error.class() == Class::Outdated => batch::give_up(client, patience(deadline)).await?,

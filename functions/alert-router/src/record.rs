@@ -34,11 +34,7 @@ pub(crate) struct Recorded {
 
 /// Reads a message; `ids` gives each of its signals an id. A panic costs this message alone: it stays on the queue until
 /// the dead-letter queue takes it.
-pub(crate) fn read(
-    received: &Received,
-    policy: &Policy,
-    ids: &mut dyn FnMut() -> Uuid,
-) -> Result<Vec<Signal>, String> {
+pub(crate) fn read(received: &Received, policy: &Policy, ids: &mut dyn FnMut() -> Uuid) -> Result<Vec<Signal>, String> {
     catch_unwind(AssertUnwindSafe(|| {
         failpoint::reading(&received.message.body);
         ingest::parse(&received.message, policy, ids)
@@ -108,16 +104,18 @@ async fn try_once(
         let decided = Decided { known: &known, signals: &loaded.undecided, now: loaded.now };
         gone::mark(&mut plan, &decided, &rules.told, rules.policy);
     }
-    batch::apply(&connection.client, &plan, patience).await?;
+    batch::apply(&connection.client, &loaded.undecided, &plan, patience).await?;
     Metrics::of(rules.policy).decided(&loaded.undecided, &plan.verdicts, loaded.now);
     for verdict in &plan.verdicts {
-        tracing::info!(
-            signal.id = %verdict.signal_id,
-            alert.id = verdict.alert_id.map(tracing::field::display),
-            decision = verdict.decision.as_str(),
-            reason = verdict.decision.reason(),
-            "Decided a signal"
-        );
+        // What tells nobody is on record, and a storm of it need not be in the log as well.
+        if !matches!(verdict.decision, Decision::Suppressed(_)) {
+            tracing::info!(
+                signal.id = %verdict.signal_id,
+                alert.id = verdict.alert_id.map(tracing::field::display),
+                decision = verdict.decision.as_str(),
+                "Decided a signal"
+            );
+        }
     }
     let decisions = plan.verdicts.iter().map(|verdict| verdict.decision).collect();
     // The store read its clock when the transaction began, and waiting for locks takes time.

@@ -68,7 +68,7 @@ fn signal(n: u128, status: SignalStatus, severity: Severity) -> Signal {
 async fn record(connection: &Connection, signal: &Signal) -> Result<Timestamp, Error> {
     let loaded = batch::load(&connection.client, std::slice::from_ref(signal), &policy(), PATIENCE).await?;
     let plan = decide(loaded.state, &loaded.undecided, &policy(), loaded.now);
-    batch::apply(&connection.client, &plan, PATIENCE).await?;
+    batch::apply(&connection.client, &loaded.undecided, &plan, PATIENCE).await?;
     Ok(loaded.now)
 }
 
@@ -93,7 +93,7 @@ async fn closing_what_expired_waits_for_a_decision_under_way() {
     drop(tick);
 
     let plan = decide(loaded.state, &loaded.undecided, &policy(), loaded.now);
-    batch::apply(&deciding.client, &plan, PATIENCE).await.expect("committed");
+    batch::apply(&deciding.client, &loaded.undecided, &plan, PATIENCE).await.expect("committed");
     let closed = events::expire(&deciding.client, later, window, PATIENCE).await.expect("looked");
     assert_eq!(closed, 0, "a source fires now");
     assert_eq!(count(&deciding, "select count(*) from watchkeeper.alerts where status = 'firing'").await, 1);
@@ -111,8 +111,8 @@ async fn a_decision_about_an_alert_that_was_closed_meanwhile_commits_nothing() {
     other.client.batch_execute(close).await.expect("closed by hand");
 
     let plan = decide(loaded.state, &loaded.undecided, &policy(), loaded.now);
-    let error = batch::apply(&deciding.client, &plan, PATIENCE).await.expect_err("another world");
-    assert_eq!(error.class(), Class::Unavailable, "the message is decided anew: {error}");
+    let error = batch::apply(&deciding.client, &loaded.undecided, &plan, PATIENCE).await.expect_err("another world");
+    assert_eq!(error.class(), Class::Outdated, "the message is decided anew: {error}");
     assert_eq!(count(&other, "select count(*) from watchkeeper.signals").await, 1);
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use domain::Signal;
 use domain::decide::Plan;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use super::columns::{Alerts, Bars, Changes, Deliveries, Sources, Verdicts};
+use super::columns::{Alerts, Bars, Changes, Deliveries, Signals, Sources};
 use super::sql;
 use crate::Error;
 use crate::statements::{Flush, say};
@@ -26,25 +27,52 @@ pub async fn give_up(client: &Client, patience: Duration) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes a plan and commits, in one flush. It succeeded only if every statement did: a COMMIT after an error answers
+/// Writes the signals that were decided, in the order of the plan's verdicts, and all that follows, and commits, in one flush. It succeeded only if every statement did: a COMMIT after an error answers
 /// without one, and rolls back.
 ///
 /// # Errors
 /// Any statement's failure, or [`Error::Timeout`] after `patience`: then whether it was committed is not known, and the
 /// same messages have to come again. The connection must be dropped.
-pub async fn apply(client: &Client, plan: &Plan, patience: Duration) -> Result<(), Error> {
+pub async fn apply(client: &Client, signals: &[Signal], plan: &Plan, patience: Duration) -> Result<(), Error> {
+    let decided = Signals::of(signals, &plan.verdicts);
     let sources = Sources::of(plan);
     let opened = Alerts::of(&plan.opened);
     let changed = Alerts::of(&plan.changed);
     let deliveries = Deliveries::of(&plan.deliveries);
     let changes = Changes::of(&plan.delivery_changes);
-    let verdicts = Verdicts::of(plan);
     let bars = Bars::of(&plan.bars);
     let leaders: Vec<Uuid> = plan.joined.iter().map(|joined| joined.leader).collect();
     let notes: Vec<&str> = plan.joined.iter().map(|joined| joined.note.as_str()).collect();
     let told = told::Columns::of(&plan.told);
 
     let mut flush = Flush::new(patience);
+    if !signals.is_empty() {
+        let new = &decided;
+        flush.add(sql::INSERT_SIGNALS.run(
+            client,
+            &[
+                &new.id,
+                &new.idempotency_key,
+                &new.occurred_at,
+                &new.source,
+                &new.kind,
+                &new.subject,
+                &new.environment,
+                &new.status,
+                &new.severity,
+                &new.fingerprint,
+                &new.labels,
+                &new.summary,
+                &new.body,
+                &new.sender,
+                &new.alert_id,
+                &new.decision,
+                &new.reason,
+                &new.by,
+                &new.until,
+            ],
+        ));
+    }
     if !plan.sources.is_empty() {
         let Sources { fingerprint, source, status, severity, changed_at } = &sources;
         flush.add(sql::UPSERT_SOURCES.run(client, &[fingerprint, source, status, severity, changed_at]));
@@ -106,10 +134,6 @@ pub async fn apply(client: &Client, plan: &Plan, patience: Duration) -> Result<(
                 &new.fallback,
             ],
         ));
-    }
-    let Verdicts { signal_id, alert_id, decision, reason, by, until } = &verdicts;
-    if !plan.verdicts.is_empty() {
-        flush.add(sql::SET_DECISIONS.run(client, &[signal_id, alert_id, decision, reason, by, until]));
     }
     if !plan.bars.is_empty() {
         let Bars { worker_id, environment, reason, signal_id, alert_id } = &bars;

@@ -1,9 +1,10 @@
 //! What was decided as columns, as `unnest` wants them.
 
 use domain::alert::Alert;
-use domain::decide::{Bar, DeliveryChange, Plan};
+use domain::decide::{Bar, DeliveryChange, Plan, Verdict};
 use domain::delivery::Delivery;
-use domain::{Severity, Timestamp};
+use domain::fingerprint::Labels;
+use domain::{Severity, Signal, Timestamp};
 use serde_json::{Value, json};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
@@ -179,9 +180,23 @@ impl<'a> Bars<'a> {
     }
 }
 
+/// Signals with their verdicts, sorted by idempotency key.
 #[derive(Default)]
-pub(super) struct Verdicts {
-    pub(super) signal_id: Vec<Uuid>,
+pub(super) struct Signals<'a> {
+    pub(super) id: Vec<Uuid>,
+    pub(super) idempotency_key: Vec<&'a str>,
+    pub(super) occurred_at: Vec<Timestamp>,
+    pub(super) source: Vec<&'a str>,
+    pub(super) kind: Vec<&'a str>,
+    pub(super) subject: Vec<&'a str>,
+    pub(super) environment: Vec<&'a str>,
+    pub(super) status: Vec<&'a str>,
+    pub(super) severity: Vec<&'a str>,
+    pub(super) fingerprint: Vec<&'a str>,
+    pub(super) labels: Vec<Json<&'a Labels>>,
+    pub(super) summary: Vec<&'a str>,
+    pub(super) body: Vec<&'a str>,
+    pub(super) sender: Vec<&'a str>,
     pub(super) alert_id: Vec<Option<Uuid>>,
     pub(super) decision: Vec<&'static str>,
     pub(super) reason: Vec<Option<&'static str>>,
@@ -189,11 +204,27 @@ pub(super) struct Verdicts {
     pub(super) until: Vec<Option<Timestamp>>,
 }
 
-impl Verdicts {
-    pub(super) fn of(plan: &Plan) -> Self {
+impl<'a> Signals<'a> {
+    /// Signals and verdicts in the same order, as a decision gives them.
+    pub(super) fn of(signals: &'a [Signal], verdicts: &[Verdict]) -> Self {
+        let mut decided: Vec<(&Signal, &Verdict)> = signals.iter().zip(verdicts).collect();
+        decided.sort_by(|(one, _), (other, _)| one.idempotency_key.cmp(&other.idempotency_key));
         let mut columns = Self::default();
-        for verdict in &plan.verdicts {
-            columns.signal_id.push(verdict.signal_id);
+        for (signal, verdict) in decided {
+            columns.id.push(signal.id);
+            columns.idempotency_key.push(&signal.idempotency_key);
+            columns.occurred_at.push(signal.occurred_at);
+            columns.source.push(&signal.source);
+            columns.kind.push(&signal.kind);
+            columns.subject.push(&signal.subject);
+            columns.environment.push(&signal.environment);
+            columns.status.push(signal.status.as_str());
+            columns.severity.push(signal.severity.as_str());
+            columns.fingerprint.push(signal.fingerprint.as_str());
+            columns.labels.push(Json(&signal.labels));
+            columns.summary.push(&signal.summary);
+            columns.body.push(&signal.body);
+            columns.sender.push(&signal.sender);
             columns.alert_id.push(verdict.alert_id);
             columns.decision.push(verdict.decision.as_str());
             columns.reason.push(verdict.decision.reason());

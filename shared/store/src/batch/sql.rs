@@ -6,7 +6,6 @@ use crate::statements::Statement;
 
 pub(crate) const STATEMENTS: &[&Statement] = &[
     &BOUND,
-    &INSERT_SIGNALS,
     &LOCK,
     &READ_RECORDED,
     &READ_SOURCES,
@@ -17,12 +16,12 @@ pub(crate) const STATEMENTS: &[&Statement] = &[
     &READ_GATHERING,
     &READ_SILENCES,
     &READ_BARRED,
+    &INSERT_SIGNALS,
     &UPSERT_SOURCES,
     &INSERT_ALERTS,
     &UPDATE_ALERTS,
     &INSERT_DELIVERIES,
     &CHANGE_DELIVERIES,
-    &SET_DECISIONS,
     &BAR_WORKERS,
     &JOIN_LEADERS,
     &LIST_DUE_AGAIN,
@@ -36,26 +35,6 @@ pub(super) static BOUND: Statement = Statement {
                  now() as now",
     types: &[Type::TEXT],
 };
-pub(super) static INSERT_SIGNALS: Statement = Statement {
-    name: "recording signals",
-    sql: include_str!("../sql/insert_signals.sql"),
-    types: &[
-        Type::UUID_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TIMESTAMPTZ_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::JSONB_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-    ],
-};
 pub(crate) static LOCK: Statement = Statement {
     name: "locking fingerprints",
     sql: "select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as key",
@@ -63,7 +42,7 @@ pub(crate) static LOCK: Statement = Statement {
 };
 pub(super) static READ_RECORDED: Statement = Statement {
     name: "reading recorded signals",
-    sql: "select idempotency_key, signal_id, decision is null as undecided, fingerprint, status
+    sql: "select idempotency_key, fingerprint, status
           from watchkeeper.signals
           where idempotency_key = any($1)",
     types: &[Type::TEXT_ARRAY],
@@ -171,6 +150,31 @@ pub(super) static LIST_DUE_AGAIN: Statement = Statement {
     sql: include_str!("../sql/list_due_again.sql"),
     types: &[Type::TIMESTAMPTZ, Type::TEXT_ARRAY, Type::FLOAT8_ARRAY, Type::FLOAT8, Type::TEXT_ARRAY],
 };
+pub(super) static INSERT_SIGNALS: Statement = Statement {
+    name: "recording signals",
+    sql: include_str!("../sql/insert_signals.sql"),
+    types: &[
+        Type::UUID_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TIMESTAMPTZ_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::JSONB_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::UUID_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TIMESTAMPTZ_ARRAY,
+    ],
+};
 pub(super) static UPSERT_SOURCES: Statement = Statement {
     name: "recording what sources say",
     sql: include_str!("../sql/upsert_sources.sql"),
@@ -235,16 +239,4 @@ pub(super) static CHANGE_DELIVERIES: Statement = Statement {
     name: "changing deliveries",
     sql: include_str!("../sql/change_deliveries.sql"),
     types: &[Type::UUID_ARRAY, Type::TEXT_ARRAY, Type::INT4_ARRAY, Type::TEXT_ARRAY],
-};
-pub(super) static SET_DECISIONS: Statement = Statement {
-    name: "recording decisions",
-    sql: include_str!("../sql/set_decisions.sql"),
-    types: &[
-        Type::UUID_ARRAY,
-        Type::UUID_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TIMESTAMPTZ_ARRAY,
-    ],
 };

@@ -18,6 +18,7 @@ mod operations;
 mod parameters;
 mod poison;
 mod pooled;
+mod quarantine;
 mod reconcile;
 mod refusals;
 mod replay;

@@ -59,6 +59,6 @@ impl Desk<'_> {
                 .policy
                 .quarantine
                 .iter()
-                .any(|rule| rule.when.matches(&condition) && rule.from.iter().any(|sender| *sender == signal.sender))
+                .any(|rule| rule.when.matches(&condition) && rule.from.contains(&signal.sender))
     }
 }

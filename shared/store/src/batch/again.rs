@@ -24,7 +24,7 @@ pub async fn list_due_again(
     patience: Duration,
 ) -> Result<Vec<Fingerprint>, Error> {
     let severities: Vec<&str> = policy.remind_every.keys().map(|severity| severity.as_str()).collect();
-    let every: Vec<f64> = policy.remind_every.values().map(|every| every.as_secs_f64()).collect();
+    let every: Vec<f64> = policy.remind_every.values().map(jiff::SignedDuration::as_secs_f64).collect();
     let routes = policy.routes.iter().chain([&policy.default_route]);
     let escalations = routes.filter_map(|route| Some(route.escalate.as_ref()?.after.as_secs_f64()));
     let soonest = escalations.min_by(f64::total_cmp);

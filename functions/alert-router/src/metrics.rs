@@ -1,11 +1,12 @@
 //! What the router says of itself: log lines that CloudWatch makes metrics of, so that alarms on `self` hear what the
-//! router cannot tell itself. Lines cost nothing to write and need no client.
+//! router cannot tell itself. Lines cost nothing to write and need no client; a metric costs by the hour in which it has a
+//! value, so a count of nothing is not said, nor is what the synthetic alert alone brings about.
 
 use std::collections::BTreeMap;
 
 use config::RouterConfig;
 use domain::check::Datum;
-use domain::decide::{Decision, Verdict};
+use domain::decide::{Decision, SYNTHETIC, Verdict};
 use domain::delivery::Next;
 use domain::fingerprint::Labels;
 use domain::policy::{NULL_RECEIVER, SELF_RECEIVER};
@@ -31,9 +32,7 @@ impl<'a> Metrics<'a> {
 
     /// Signals were decided, one verdict each.
     pub(crate) fn decided(self, signals: &[Signal], verdicts: &[Verdict], now: Timestamp) {
-        if !verdicts.is_empty() {
-            self.log(&of_verdicts(signals, verdicts), now);
-        }
+        self.log(&of_verdicts(signals, verdicts), now);
     }
 
     /// A delivery was tried, perhaps with others that it speaks for, and moves on at `at`.
@@ -59,7 +58,9 @@ impl<'a> Metrics<'a> {
 }
 
 fn of_verdicts(signals: &[Signal], verdicts: &[Verdict]) -> Vec<Placed> {
-    let is_told = |verdict: &&Verdict| matches!(verdict.decision, Decision::Opened | Decision::Updated);
+    let synthetic = |id| signals.iter().any(|signal| signal.id == id && signal.kind == SYNTHETIC);
+    let verdicts: Vec<&Verdict> = verdicts.iter().filter(|verdict| !synthetic(verdict.signal_id)).collect();
+    let is_told = |verdict: &&&Verdict| matches!(verdict.decision, Decision::Opened | Decision::Updated);
     let critical = |id| signals.iter().any(|signal| signal.id == id && signal.severity == Severity::Critical);
     let opened = verdicts.iter().filter(|verdict| verdict.decision == Decision::Opened).count();
     let critical = verdicts.iter().filter(is_told).filter(|verdict| critical(verdict.signal_id)).count();
@@ -76,7 +77,7 @@ fn of_verdicts(signals: &[Signal], verdicts: &[Verdict]) -> Vec<Placed> {
         count_of(RouterConfig::ALERTS_OPENED, opened),
         count_of(RouterConfig::CRITICAL_ALERTS, critical),
     ];
-    all.into_iter().chain(suppressed).collect()
+    all.into_iter().chain(suppressed).filter(says_something).collect()
 }
 
 fn of_try(lease: &Lease, finish: &Finish, at: Timestamp) -> Vec<Placed> {
@@ -103,13 +104,18 @@ fn of_try(lease: &Lease, finish: &Finish, at: Timestamp) -> Vec<Placed> {
 }
 
 fn of_record(backlog: &Backlog, vitals: &Vitals) -> Vec<Placed> {
-    vec![
-        placed(RouterConfig::OLDEST_DELIVERY, "Seconds", backlog.oldest),
+    let oldest = placed(RouterConfig::OLDEST_DELIVERY, "Seconds", backlog.oldest);
+    let counts = [
         count_of(RouterConfig::DELIVERIES_HELD, vitals.held),
         count_of(RouterConfig::UNHEALTHY_RECEIVERS, vitals.unhealthy),
         count_of(RouterConfig::WORKERS_BARRED, vitals.barred),
         count_of(RouterConfig::UNACKNOWLEDGED_ALERTS, vitals.unacknowledged),
-    ]
+    ];
+    std::iter::once(oldest).chain(counts.into_iter().filter(says_something)).collect()
+}
+
+fn says_something(count: &Placed) -> bool {
+    count.datum.value > 0.0
 }
 
 fn count_of(name: &str, count: usize) -> Placed {
@@ -147,13 +153,7 @@ mod tests {
         let data = of_verdicts(&[], &[verdict(Decision::Opened), duplicate, duplicate, stale]);
         assert_eq!(
             said(&data),
-            [
-                "SignalsReceived=4",
-                "AlertsOpened=1",
-                "CriticalAlerts=0",
-                "SignalsSuppressed{duplicate}=2",
-                "SignalsSuppressed{stale}=1"
-            ]
+            ["SignalsReceived=4", "AlertsOpened=1", "SignalsSuppressed{duplicate}=2", "SignalsSuppressed{stale}=1"]
         );
     }
 
@@ -206,7 +206,8 @@ mod tests {
     fn every_metric_that_is_sent_without_a_reason_is_one_that_alarms_may_listen_to() {
         let backlog = Backlog { due: 0, oldest: 0.0 };
         let vitals = Vitals { held: 1, unhealthy: 2, barred: 3, unacknowledged: 4 };
-        let data = [of_verdicts(&[], &[]), of_record(&backlog, &vitals)].concat();
+        let data = [of_verdicts(&[], &[verdict(Decision::Opened)]), of_record(&backlog, &vitals)].concat();
+        assert_eq!(data.len(), 7);
         for placed in data {
             assert!(RouterConfig::METRICS.contains(&placed.datum.name.as_str()), "{}", placed.datum.name);
         }

@@ -35,6 +35,7 @@ async fn the_synthetic_alert_goes_the_whole_way_bothers_nobody_and_ends_by_itsel
     }
     assert_eq!(logged(&router, "SyntheticDelivered"), ["1.0"]);
     assert_eq!(logged(&router, "SyntheticSeconds").len(), 1);
+    assert!(logged(&router, "SignalsReceived").is_empty(), "it is no traffic");
     assert!(world.incidents().is_empty() && world.mails().await.is_empty() && world.receivers.received().is_empty());
 
     let asked = router.invoke(&json!({"query": {}})).await.expect("a process").answered().expect("an answer");
@@ -65,7 +66,7 @@ async fn what_comes_in_is_suppressed_sent_and_fails_is_counted() {
     accepts(&router, one(&native("disk", "firing", "CRITICAL", "06:00:00"))).await;
     accepts(&router, one(&native("disk", "firing", "CRITICAL", "06:01:00"))).await;
     assert_eq!(logged(&router, "SignalsReceived"), ["1.0", "1.0"]);
-    assert_eq!(logged(&router, "CriticalAlerts"), ["1.0", "0.0"]);
+    assert_eq!(logged(&router, "CriticalAlerts"), ["1.0"], "nothing is said of nothing: it would cost");
     assert_eq!(logged(&router, "SignalsSuppressed"), ["duplicate=1.0"]);
     let sent = logged(&router, "DeliveriesSent").len();
     assert_eq!(sent, 2, "on-call and mail");
@@ -80,10 +81,9 @@ async fn what_comes_in_is_suppressed_sent_and_fails_is_counted() {
     assert_eq!(logged(&router, "DeliveriesRetried"), ["1.0"]);
     retry(&router, None).await;
     assert_eq!(logged(&router, "UnacknowledgedAlerts"), ["2.0"]);
-    assert_eq!(logged(&router, "UnhealthyReceivers"), ["0.0"]);
     world.receivers.behave(Behaviour::answer("pagerduty", 403).times(9));
     accepts(&router, one(&native("ram", "firing", "HIGH", "06:00:00"))).await;
     retry(&router, None).await;
     assert_eq!(logged(&router, "DeliveriesFailed").first().map(String::as_str), Some("1.0"));
-    assert_eq!(logged(&router, "UnhealthyReceivers"), ["0.0", "1.0"]);
+    assert_eq!(logged(&router, "UnhealthyReceivers"), ["1.0"]);
 }

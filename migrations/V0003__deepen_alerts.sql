@@ -87,5 +87,7 @@ create table watchkeeper.digests (
     digest_id uuid        primary key,
     from_at   timestamptz not null unique,
     to_at     timestamptz not null,
+    -- Null while signals are still taken into it.
+    told_at   timestamptz,
     check (from_at < to_at)
 );

@@ -11,6 +11,8 @@ use super::Turn;
 use crate::app::patience;
 use crate::deliver::{WaitsFor, deliver};
 
+/// How many signals are taken into a digest in one transaction; an hour of a storm has a million.
+const AT_ONCE: i64 = 10_000;
 /// Schedules are not to the second.
 const SLACK: SignedDuration = SignedDuration::from_secs(30);
 
@@ -26,8 +28,12 @@ pub(super) async fn run(turn: &mut Turn<'_>) -> Result<(), Fault> {
         return Ok(());
     };
     let (connection, receivers) = session.parts(app)?;
-    let last = digests::last(&connection.client).await?;
-    if let Some(next) = last.and_then(|last| last.checked_add(every).ok())
+    let client = &connection.client;
+    let last = digests::last(client).await?;
+    // One that broke off is gone on with, whenever it was due.
+    let unfinished = last.clone().filter(|last| !last.is_told);
+    if unfinished.is_none()
+        && let Some(next) = last.and_then(|last| last.to.checked_add(every).ok())
         && next.checked_sub(SLACK).is_ok_and(|next| next > now)
     {
         summary.skipped("digest", format!("the next one is due at {next}"));
@@ -37,12 +43,28 @@ pub(super) async fn run(turn: &mut Turn<'_>) -> Result<(), Fault> {
         summary.skipped("digest", "it is due, and this is a dry run");
         return Ok(());
     }
-    let Some(begun) = digests::begin(&connection.client, Uuid::now_v7(), now, patience(deadline)).await? else {
+    let begun = match unfinished {
+        Some(unfinished) => Some(unfinished),
+        None => digests::begin(client, Uuid::now_v7(), now).await?,
+    };
+    let Some(digest) = begun else {
         summary.skipped("digest", "nothing was suppressed yet, or another run sends it");
         return Ok(());
     };
-    let window = (begun.from, now);
-    let told = digest::notification(begun.digest_id, window, &app.policy.environment, &begun.suppressed);
+    loop {
+        if deadline.for_work().is_zero() {
+            summary.remaining.push("digest".to_owned());
+            return Ok(());
+        }
+        let taken = digests::take(client, digest.digest_id, AT_ONCE, patience(deadline)).await?;
+        summary.did("signals_summed_up", taken);
+        if taken == 0 {
+            break;
+        }
+    }
+    let suppressed = digests::count(client, digest.digest_id, deadline.for_work()).await?;
+    let window = (digest.from, digest.to);
+    let told = digest::notification(digest.digest_id, window, &app.policy.environment, &suppressed);
     let to: Vec<(&str, Integration)> = digest::receivers(&app.policy)
         .into_iter()
         .filter_map(|name| Some((name, app.policy.receivers.get(name)?.integration)))
@@ -51,9 +73,7 @@ pub(super) async fn run(turn: &mut Turn<'_>) -> Result<(), Fault> {
         summary.skipped("digest", "nobody of `routes.default` takes digests: PagerDuty would wake somebody");
     }
     let telling = told.as_ref().filter(|_| !to.is_empty()).map(|told| (told, to.as_slice()));
-    digests::finish(&connection.client, &begun, telling, patience(deadline)).await?;
-    let count: u64 = begun.suppressed.iter().map(|one| one.count).sum();
-    summary.did("signals_summed_up", usize::try_from(count).unwrap_or(usize::MAX));
+    digests::finish(client, digest.digest_id, telling, now, patience(deadline)).await?;
 
     let delivered = deliver(connection, receivers, &app.queue, *clock, deadline, WaitsFor::Critical).await?;
     summary.did("deliveries_sent", delivered.sent);

@@ -1,20 +1,20 @@
--- Whatever was suppressed before the digest's end and is in none yet. A transaction that began before the last digest and
--- was committed after it is late by minutes at most: statements have limits.
-with digest as (
-    select digest_id, from_at, to_at
-    from watchkeeper.digests
-    where digest_id = $1
-),
-taken as (
-    update watchkeeper.signals as signal
-    set digest_id = digest.digest_id
-    from digest
+-- Some of what was suppressed before the digest's end and is in none yet. A transaction that began before the last digest
+-- and was committed after it is late by minutes at most: statements have limits.
+with some as (
+    select signal.signal_id
+    from watchkeeper.signals as signal
+    join watchkeeper.digests as digest on digest.digest_id = $1
     where signal.decision = 'suppressed'
       and signal.digest_id is null
       and signal.received_at >= digest.from_at - interval '1 hour'
       and signal.received_at < digest.to_at
-    returning signal.severity, signal.source, signal.kind, signal.subject, signal.reason
+    limit $2
+),
+taken as (
+    update watchkeeper.signals as signal
+    set digest_id = $1
+    from some
+    where signal.signal_id = some.signal_id
+    returning signal.signal_id
 )
-select severity, source, kind, subject, reason, count(*) as count
-from taken
-group by severity, source, kind, subject, reason
+select count(*) as count from taken

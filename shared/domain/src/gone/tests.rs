@@ -309,6 +309,29 @@ fn a_delivery_that_was_written_before_and_told_meanwhile_is_settled() {
 }
 
 #[test]
+fn an_incident_that_was_closed_while_another_source_fires_is_opened_again_once() {
+    let one = fires(Severity::Critical, "06:00:00");
+    let other = Signal { source: "other".into(), id: Uuid::from_u128(7), ..one.clone() };
+    let before = decide(State::default(), &[one, other.clone()], &policy(), at("06:00:01"));
+    let mut alert: Alert = before.opened[0].clone();
+    for delivery in &mut alert.deliveries {
+        (delivery.status, delivery.created_at) = (DeliveryStatus::Sent, Some(at("06:00:01")));
+        delivery.notification = None;
+    }
+    let over = Signal { source: "other".into(), ..says(SignalStatus::Resolved, Severity::Critical, "06:10:00") };
+    let told = taken(&over, &mut Remembered::default(), "06:10:05");
+    assert_eq!(told.len(), 4, "every key that may be open");
+    let known = BTreeMap::from([(over.fingerprint.clone(), alert)]);
+    let state = State { alerts: known.clone(), sources: before.sources.into_iter().collect(), ..State::default() };
+    let signals = [over];
+    let mut plan = decide(state, &signals, &policy(), at("06:30:00"));
+    let twice = [told.clone(), told].concat();
+    mark(&mut plan, &Decided { known: &known, signals: &signals, now: at("06:30:00") }, &twice, &policy());
+    assert_eq!(deliveries(&plan), ["on-call firing pending"], "it still fires, and PagerDuty must show it");
+    assert!(plan.deliveries[0].1.dedup_key.ends_with(":CRITICAL"));
+}
+
+#[test]
 fn the_ids_of_a_message_are_the_same_whenever_it_is_read() {
     let three = |message: &str| {
         let mut ids = ids(message);

@@ -45,6 +45,9 @@ pub struct Decided<'a> {
     pub now: Timestamp,
 }
 
+/// What is said where an incident was closed too soon.
+const STILL_FIRES: &str = "It was closed while Postgres was gone, and it still fires.";
+
 /// Brings who was told into a plan that knows nothing of it.
 ///
 /// What was told of and is in nobody's delivery (a silence that only the record knows, a receiver of another watch file,
@@ -56,9 +59,19 @@ pub fn mark(plan: &mut Plan, decided: &Decided<'_>, told: &[Told], policy: &Poli
     let mut seen = BTreeSet::new();
     told.retain(|told| seen.insert((&told.receiver, &told.dedup_key, told.notice, told.at)));
     let mut desk = Desk { plan, decided, policy, taken: BTreeSet::new() };
-    for told in told {
+    for told in &told {
         desk.take(told);
     }
+    for (n, end) in told.iter().enumerate().filter(|(_, told)| !told.notice.triggers()) {
+        let began_again = told[n..].iter().any(|later| later.notice.triggers() && is_same_incident(later, end));
+        if end.outcome == Outcome::Accepted && !began_again {
+            desk.open_again(end);
+        }
+    }
+}
+
+fn is_same_incident(one: &Told, other: &Told) -> bool {
+    one.outcome == Outcome::Accepted && one.receiver == other.receiver && same_key(&one.dedup_key, &other.dedup_key)
 }
 
 struct Desk<'a> {
@@ -194,6 +207,44 @@ impl Desk<'_> {
             self.plan.deliveries.push((alert.id, end));
         }
         Some(place)
+    }
+
+    /// An end was passed on to a provider that keeps incidents, and the record knows better: another source still fires, or
+    /// something newer was said before. What is closed there has to be open.
+    fn open_again(&mut self, told: &Told) {
+        let Some(integration) = self.policy.receivers.get(&told.receiver).map(|receiver| receiver.integration) else {
+            return;
+        };
+        let decided = self.plan.opened.iter().chain(&self.plan.changed);
+        let decided: Vec<&Alert> = decided.filter(|alert| alert.fingerprint == told.fingerprint).collect();
+        // What is on record already decides nothing anew.
+        let unchanged = self.decided.known.get(&told.fingerprint).filter(|_| decided.is_empty());
+        let open = decided.into_iter().chain(unchanged).find(|alert| alert.closed.is_none());
+        let Some(alert) = open.filter(|_| integration.keeps_incidents()).cloned() else { return };
+        let before = self.decided.known.get(&told.fingerprint).filter(|known| known.id == alert.id);
+        let known = before.into_iter().flat_map(|known| &known.deliveries);
+        let planned = self.plan.deliveries.iter().filter(|(of, _)| *of == alert.id).map(|(_, delivery)| delivery);
+        let own: Vec<&Delivery> = known.chain(planned).filter(|delivery| delivery.receiver == told.receiver).collect();
+        let of_key = |triggers: bool| {
+            own.iter().filter(move |delivery| {
+                delivery.notice.triggers() == triggers && same_key(&delivery.dedup_key, &told.dedup_key)
+            })
+        };
+        let was_open = of_key(true).any(|delivery| delivery.status == DeliveryStatus::Sent);
+        // It is triggered after all, or was after that end.
+        let opens = of_key(true).any(|delivery| {
+            matches!(delivery.status, DeliveryStatus::Pending | DeliveryStatus::Sending)
+                || delivery.created_at.is_some_and(|at| at > told.at)
+        });
+        if !was_open || opens || of_key(false).any(|delivery| delivery.status.tells()) {
+            return;
+        }
+        let sequence = own.iter().map(|delivery| delivery.sequence + 1).max().unwrap_or(0);
+        let mut again = delivery(&alert, told, integration, Notice::Firing, sequence);
+        if let Some(notification) = &mut again.notification {
+            notification.notes.push(STILL_FIRES.to_owned());
+        }
+        self.plan.deliveries.push((alert.id, again));
     }
 
     fn has_alert(&self, told: &Told) -> bool {

@@ -1,0 +1,269 @@
+//! Compares what came of it all with what must be true. Everything that is wrong is named; the guarantees are counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use domain::Severity;
+use jiff::Timestamp;
+
+use super::model::Model;
+use super::sends::{self, Group, Sends};
+use super::traffic::Traffic;
+use super::world::World;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    pub(super) wrong: Vec<String>,
+    /// Notices that receivers took more than once.
+    pub(super) repeats: usize,
+    /// Sends of which nobody heard what came of them.
+    pub(super) ambiguous: usize,
+    /// Notices that were taken.
+    pub(super) told: usize,
+}
+
+/// An alert on record.
+struct Alert {
+    id: String,
+    fingerprint: String,
+    kind: String,
+    subject: String,
+    severity: String,
+    notified: String,
+    is_open: bool,
+}
+
+/// A delivery on record.
+struct Delivery {
+    id: String,
+    alert_id: String,
+    receiver: String,
+    key: String,
+    notice: String,
+    status: String,
+    folded: bool,
+    /// Tries that were accepted, or of unknown outcome.
+    tries: usize,
+}
+
+impl Verdict {
+    pub(super) async fn of(world: &World, traffic: &Traffic, lives: usize) -> Result<Self> {
+        let mut verdict = Self::default();
+        let model = &traffic.model;
+        verdict.look_at_signals(world, model).await?;
+        let dead: BTreeSet<String> = world.aws.cloud.alerts.dead().into_iter().map(|entry| entry.id).collect();
+        verdict.demand(dead.len() == traffic.poisonous, || format!("the dead letters are {dead:?}"));
+        let alerts = alerts(world).await?;
+        let deliveries = deliveries(world).await?;
+        verdict.look_at_standing(world, model, &alerts);
+        verdict.look_at_telling(&alerts, &deliveries);
+        verdict.look_at_failures(world, &deliveries).await?;
+        verdict.count_sends(&sends::all(world), &deliveries, lives);
+        verdict.look_at_incidents(world);
+        let undigested = "select count(*) from watchkeeper.signals where decision = 'suppressed' and digest_id is null";
+        verdict.demand(world.count(undigested).await? == 0, || "a suppressed signal is in no digest".to_owned());
+        Ok(verdict)
+    }
+
+    fn demand(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+        if !holds {
+            self.wrong.push(otherwise());
+        }
+    }
+
+    /// Every signal is on record once, decided, and nothing else is but what the router raised itself.
+    async fn look_at_signals(&mut self, world: &World, model: &Model) -> Result<()> {
+        let rows = world.rows("select idempotency_key, kind, coalesce(decision, '') from watchkeeper.signals").await?;
+        let recorded: BTreeSet<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+        for key in model.keys.iter().filter(|key| !recorded.contains(key.as_str())) {
+            self.wrong.push(format!("lost: {key} is not on record"));
+        }
+        for row in &rows {
+            self.demand(!row[2].is_empty(), || format!("lost: {} is on record and was never decided", row[0]));
+            let ours = row[1] == "delivery-failed";
+            self.demand(ours || model.keys.contains(&row[0]), || format!("{} ({}) was never sent", row[0], row[1]));
+        }
+        for dead in world.aws.cloud.alerts.dead() {
+            self.demand(dead.id.starts_with("poison"), || format!("lost: {} is a dead letter: {}", dead.id, dead.body));
+        }
+        Ok(())
+    }
+
+    /// Conditions stand as their sources last said, and PagerDuty shows it so.
+    fn look_at_standing(&mut self, world: &World, model: &Model, alerts: &[Alert]) {
+        let mut open: BTreeMap<&str, Vec<&Alert>> = BTreeMap::new();
+        for alert in alerts.iter().filter(|alert| alert.is_open) {
+            open.entry(&alert.subject).or_default().push(alert);
+        }
+        let fingerprints: BTreeMap<&str, &str> =
+            alerts.iter().map(|alert| (alert.subject.as_str(), alert.fingerprint.as_str())).collect();
+        let mut incidents: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for incident in world.receivers.incidents().into_iter().filter(|incident| incident.resolved_at.is_none()) {
+            let (fingerprint, severity) = incident.dedup_key.split_once(':').unwrap_or((&incident.dedup_key, ""));
+            incidents.entry(fingerprint.to_owned()).or_default().push(severity.to_owned());
+        }
+        for (subject, expected) in model.standing() {
+            let found = open.get(subject).map(Vec::as_slice).unwrap_or_default();
+            let at_pagerduty = fingerprints
+                .get(subject)
+                .and_then(|fingerprint| incidents.get(*fingerprint))
+                .cloned()
+                .unwrap_or_default();
+            let Some(severity) = expected else {
+                self.demand(found.is_empty(), || format!("{subject} has ended, and its alert is open"));
+                self.demand(at_pagerduty.is_empty(), || {
+                    format!("{subject} has ended, and PagerDuty has an open incident: {at_pagerduty:?}")
+                });
+                continue;
+            };
+            let [alert] = found else {
+                self.wrong.push(format!("{subject} fires ({severity}), and {} alerts are open", found.len()));
+                continue;
+            };
+            self.demand(alert.severity == severity.as_str(), || {
+                format!("{subject} fires ({severity}), and its alert says {}", alert.severity)
+            });
+            let notified = Severity::ALL.into_iter().find(|severity| severity.as_str() == alert.notified);
+            self.demand(notified >= Some(severity), || {
+                format!("{subject} fires ({severity}), and people were told {:?}", alert.notified)
+            });
+            let pages = notified.is_some_and(|severity| severity >= Severity::High);
+            // What was told without the record may be open beside it, until the alert ends.
+            self.demand(!pages || at_pagerduty.contains(&alert.notified), || {
+                format!("{subject} was told as {}, and PagerDuty has {at_pagerduty:?} open", alert.notified)
+            });
+        }
+        for (subject, severity) in &model.events {
+            let told = alerts.iter().filter(|alert| alert.subject == *subject).map(|alert| alert.notified.as_str());
+            let worst = told.filter_map(|told| Severity::ALL.into_iter().find(|one| one.as_str() == told)).max();
+            self.demand(worst == Some(*severity), || {
+                format!("the event {subject} is {severity} at its worst, and people were told {worst:?}")
+            });
+        }
+    }
+
+    /// Everybody whom the routes name for an alert was told, or it ended first and they were told so, or it failed and
+    /// others know.
+    fn look_at_telling(&mut self, alerts: &[Alert], deliveries: &[Delivery]) {
+        let mut by_alert: BTreeMap<&str, Vec<&Delivery>> = BTreeMap::new();
+        for delivery in deliveries {
+            by_alert.entry(&delivery.alert_id).or_default().push(delivery);
+            self.demand(["sent", "failed", "cancelled"].contains(&delivery.status.as_str()), || {
+                format!("lost: delivery {} to {} is {}", delivery.id, delivery.receiver, delivery.status)
+            });
+        }
+        for alert in alerts.iter().filter(|alert| !alert.notified.is_empty()) {
+            let rows = by_alert.get(alert.id.as_str()).map(Vec::as_slice).unwrap_or_default();
+            let receivers: &[&str] = match alert.notified.as_str() {
+                _ if alert.kind == "delivery-failed" => &[],
+                "CRITICAL" | "HIGH" => &["on-call", "mail"],
+                "LOW" => &["bulk"],
+                _ => &["hook"],
+            };
+            for receiver in receivers {
+                let of = |ends: bool, status: &str| {
+                    rows.iter().any(|row| {
+                        row.receiver == *receiver && (row.notice == "resolved") == ends && row.status == status
+                    })
+                };
+                let told = of(false, "sent") || of(false, "failed") || (of(false, "cancelled") && of(true, "sent"));
+                self.demand(told, || {
+                    format!("lost: {receiver} was never told of {} ({})", alert.subject, alert.notified)
+                });
+            }
+            self.demand(rows.iter().any(|row| row.status == "sent"), || {
+                format!("lost: nobody took anything about {} {}", alert.kind, alert.subject)
+            });
+        }
+    }
+
+    /// What failed is a signal of its own.
+    async fn look_at_failures(&mut self, world: &World, deliveries: &[Delivery]) -> Result<()> {
+        let about_failures =
+            world.rows("select alert_id from watchkeeper.alerts where kind = 'delivery-failed'").await?;
+        let about_failures: BTreeSet<&str> = about_failures.iter().map(|row| row[0].as_str()).collect();
+        let raised = world.rows("select body from watchkeeper.signals where kind = 'delivery-failed'").await?;
+        for failed in deliveries.iter().filter(|delivery| delivery.status == "failed") {
+            let known = about_failures.contains(failed.alert_id.as_str())
+                || raised.iter().any(|row| row[0].contains(&failed.id));
+            self.demand(known, || format!("lost: delivery {} to {} failed unheard", failed.id, failed.receiver));
+        }
+        Ok(())
+    }
+
+    /// Accepted sends per notice are at most 1 + crashes + ambiguous answers: each has a try on record. Without the record
+    /// they are at most one for each life of a process.
+    fn count_sends(&mut self, sends: &BTreeMap<Group, Sends>, deliveries: &[Delivery], lives: usize) {
+        let mut rows: BTreeMap<Group, (usize, usize)> = BTreeMap::new();
+        for delivery in deliveries {
+            let ends = delivery.notice == "resolved";
+            let group = (delivery.receiver.clone(), delivery.key.clone(), ends);
+            let (sent, tries) = rows.entry(group).or_default();
+            *sent += usize::from(delivery.status == "sent" && !delivery.folded);
+            *tries += delivery.tries;
+        }
+        for (group, (sent, _)) in &rows {
+            let taken = sends.get(group).copied().unwrap_or_default();
+            self.told += sent;
+            self.demand(taken.accepted() >= *sent, || {
+                format!("lost: {group:?} is told {sent} times on record, and was taken {} times", taken.accepted())
+            });
+        }
+        for (group, sends) in sends {
+            let (sent, tries) = rows.get(group).copied().unwrap_or_default();
+            let (receiver, _, ends) = group;
+            self.ambiguous += sends.unheard;
+            if !(receiver == "on-call" && *ends) {
+                self.repeats += sends.accepted().saturating_sub(sent.max(1));
+                self.demand(sends.by_record <= tries, || {
+                    format!("{group:?} was taken {} times, and {tries} tries are on record", sends.by_record)
+                });
+                self.demand(receiver == "self" || sends.without_record <= lives, || {
+                    format!("{group:?} was told {} times without the record in {lives} lives", sends.without_record)
+                });
+            }
+        }
+    }
+
+    /// PagerDuty never has two incidents of one key at once.
+    fn look_at_incidents(&mut self, world: &World) {
+        let mut ends: BTreeMap<String, Option<Timestamp>> = BTreeMap::new();
+        for incident in world.receivers.incidents() {
+            let before = ends.insert(incident.dedup_key.clone(), incident.resolved_at);
+            let overlaps = before.is_some_and(|end| end.is_none_or(|end| end > incident.opened_at));
+            self.demand(!overlaps, || format!("PagerDuty has two incidents of {} at once", incident.dedup_key));
+        }
+    }
+}
+
+async fn alerts(world: &World) -> Result<Vec<Alert>> {
+    let rows = world
+        .rows(
+            "select alert_id, fingerprint, kind, subject, severity, notified_severity, status = 'firing'
+             from watchkeeper.alerts order by opened_at",
+        )
+        .await?;
+    let alert = |row: Vec<String>| -> Option<Alert> {
+        let [id, fingerprint, kind, subject, severity, notified, is_open] = row.try_into().ok()?;
+        Some(Alert { id, fingerprint, kind, subject, severity, notified, is_open: is_open == "t" })
+    };
+    Ok(rows.into_iter().filter_map(alert).collect())
+}
+
+async fn deliveries(world: &World) -> Result<Vec<Delivery>> {
+    let rows = world
+        .rows(
+            "select delivery_id, alert_id, receiver, dedup_key, notice, status, receipt ->> 'folded_into' is not null,
+                    (select count(*) from watchkeeper.delivery_attempts as attempt
+                     where attempt.delivery_id = delivery.delivery_id and outcome in ('accepted', 'ambiguous'))
+             from watchkeeper.deliveries as delivery",
+        )
+        .await?;
+    let delivery = |row: Vec<String>| -> Option<Delivery> {
+        let [id, alert_id, receiver, key, notice, status, folded, tries] = row.try_into().ok()?;
+        let (folded, tries) = (folded == "t", tries.parse().ok()?);
+        Some(Delivery { id, alert_id, receiver, key, notice, status, folded, tries })
+    };
+    Ok(rows.into_iter().filter_map(delivery).collect())
+}

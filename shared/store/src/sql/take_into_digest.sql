@@ -1,6 +1,6 @@
 -- Some of what was suppressed before the digest's end and is in none yet. A transaction that began before the last digest
 -- and was committed after it is late by minutes at most: statements have limits.
-with some as (
+with chosen as (
     select signal.signal_id
     from watchkeeper.signals as signal
     join watchkeeper.digests as digest on digest.digest_id = $1
@@ -13,8 +13,8 @@ with some as (
 taken as (
     update watchkeeper.signals as signal
     set digest_id = $1
-    from some
-    where signal.signal_id = some.signal_id
+    from chosen
+    where signal.signal_id = chosen.signal_id
     returning signal.signal_id
 )
 select count(*) as count from taken

@@ -115,7 +115,7 @@ pub(crate) fn delivery(row: &Row) -> Result<Delivery, Error> {
         status: word(row, "status", DeliveryStatus::from_stored)?,
         waits_for: column(row, "waits_for")?,
         held: held(row)?,
-        not_before: None,
+        not_before: column(row, "not_before")?,
         fallback: column(row, "fallback")?,
         created_at: Some(column(row, "created_at")?),
         notification: None,

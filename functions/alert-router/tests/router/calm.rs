@@ -127,6 +127,37 @@ async fn a_burst_of_a_group_is_one_notice_that_names_all_and_those_left_are_told
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_its_group_goes_out_at_once_when_it_gets_worse() {
+    let world = World::new().await;
+    let group = "[routes]\ndefault = [\"mail\"]\n[[routes.route]]\nwhen = { severity = [\"LOW\"] }\nto = [\"mail\"]\n\
+                 group_by = [\"kind\"]\ngroup_wait = \"15m\"\n";
+    let (_file, router) = router_with(&world, group).await;
+    for subject in ["one", "two"] {
+        accepts(&router, one(&native(subject, "firing", "LOW", "06:00:00"))).await;
+    }
+    assert_eq!(world.mails().await.len(), 0);
+    accepts(&router, one(&native("one", "firing", "CRITICAL", "06:01:00"))).await;
+    assert_eq!(world.mails().await.len(), 2, "what it was, with its group, and what it is");
+    accepts(&router, one(&native("two", "firing", "CRITICAL", "06:02:00"))).await;
+    assert_eq!(world.mails().await.len(), 1, "a member that gets worse is told by itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consequence_is_told_when_its_cause_is_none_any_more() {
+    let world = World::new().await;
+    let inhibit = "[[inhibit]]\nwhen = { severity = \"CRITICAL\", subject = \"upstream\" }\nmutes = { subject = \"lane*\" }\n";
+    let (_file, router) = router_with(&world, &format!("{inhibit}{ROUTES}")).await;
+    accepts(&router, one(&native("upstream", "firing", "CRITICAL", "06:00:00"))).await;
+    accepts(&router, one(&native("lane-1", "firing", "HIGH", "06:01:00"))).await;
+    assert_eq!(world.decisions().await, ["opened", "suppressed/inhibited"]);
+    retry(&router, None).await;
+    assert_eq!(world.incidents(), ["CRITICAL open 1"]);
+    accepts(&router, one(&native("upstream", "firing", "LOW", "06:02:00"))).await;
+    retry(&router, None).await;
+    assert_eq!(world.incidents(), ["CRITICAL open 1", "HIGH open 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_consequence_is_not_told_while_its_cause_is_open() {
     let world = World::new().await;
     let inhibit = "[[inhibit]]\nwhen = { kind = \"drill\", subject = \"upstream\" }\nmutes = { kind = \"drill\", subject = \"lane*\" }\n";

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 
 use super::desk::Desk;
+use super::mutes::Verdict;
 use super::notices::{Telling, tell};
-use super::telling::addressees;
+use super::telling::{addressees, closed};
 use super::{Plan, State};
 use crate::alert::Alert;
-use crate::delivery::DeliveryStatus;
+use crate::delivery::{Delivery, DeliveryStatus};
 use crate::notification::Notice;
 use crate::policy::{Integration, Policy};
 
@@ -32,12 +33,32 @@ impl Desk<'_> {
         if alert.muted.is_some() {
             return if fires { self.tell_at_last(alert) } else { alert };
         }
-        let mut alert = alert;
+        let mut alert = self.hold_back(alert);
+        if alert.muted.is_some() {
+            return alert;
+        }
         if alert.acknowledged.as_ref().is_some_and(|taken| taken.until.is_none_or(|until| until > self.now)) {
             return alert;
         }
         self.remind(&mut alert);
         self.escalate(&mut alert);
+        alert
+    }
+
+    /// What is about to be released is not told while something mutes the alert by now.
+    fn hold_back(&mut self, mut alert: Alert) -> Alert {
+        let is_due = |row: &Delivery| row.held.and_then(|held| held.until).is_some_and(|until| until <= self.now);
+        if !alert.deliveries.iter().any(|row| row.notice.triggers() && is_due(row)) {
+            return alert;
+        }
+        let Verdict::Muted(muted) = self.mute_of(&alert, Notice::Severity) else { return alert };
+        alert.muted = Some(muted);
+        for row in alert.deliveries.iter_mut().filter(|row| row.status == DeliveryStatus::Held) {
+            (row.status, row.held) = (DeliveryStatus::Cancelled, None);
+        }
+        if !alert.tells_somebody() {
+            alert.notified_severity = None;
+        }
         alert
     }
 
@@ -47,7 +68,7 @@ impl Desk<'_> {
         if notice == Notice::Severity && alert.notified_severity >= Some(alert.severity) {
             // They know of it at this severity; what was muted since was no news to them.
             let muted = self.mute_of(&alert, notice);
-            let muted = if let super::mutes::Verdict::Muted(muted) = muted { Some(muted) } else { None };
+            let muted = if let Verdict::Muted(muted) = muted { Some(muted) } else { None };
             return Alert { muted, ..alert };
         }
         self.announce(alert, notice, super::Decision::Opened).0
@@ -63,7 +84,12 @@ impl Desk<'_> {
         if !due && !ran_out {
             return;
         }
-        let known = |name: &String| told(alert).any(|(receiver, _)| receiver == *name);
+        let waits = |name: &String| {
+            let open = [DeliveryStatus::Pending, DeliveryStatus::Sending];
+            alert.deliveries.iter().any(|row| row.receiver == *name && open.contains(&row.status))
+        };
+        // Who has not taken the last notice yet is not sent another.
+        let known = |name: &String| told(alert).any(|(receiver, _)| receiver == *name) && !waits(name);
         let severity = alert.notified_severity.unwrap_or(alert.severity);
         let addressees = addressees(alert, severity, self.policy, &self.state.switched_off, self.now);
         let to_remind: Vec<_> = addressees
@@ -93,6 +119,7 @@ impl Desk<'_> {
         let routes = self.policy.routes_of(&alert.described(severity));
         let due = routes
             .into_iter()
+            .filter(|route| closed(route, severity, self.now).is_none())
             .filter_map(|route| route.escalate.as_ref())
             .filter(|escalate| first_told.saturating_add(escalate.after).is_ok_and(|at| at <= self.now));
         let names: Vec<String> = due.flat_map(|escalate| escalate.to.clone()).collect();

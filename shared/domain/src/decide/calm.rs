@@ -17,13 +17,13 @@ use Severity::{Critical, High, Low, Medium};
 
 const OVER: SignalStatus = SignalStatus::Resolved;
 
-fn world(change: impl FnOnce(&mut Policy)) -> World {
+pub(super) fn world(change: impl FnOnce(&mut Policy)) -> World {
     let mut policy = policy();
     change(&mut policy);
     World { policy: Some(policy), ..World::default() }
 }
 
-fn silence(from: &str, until: &str) -> Silence {
+pub(super) fn silence(from: &str, until: &str) -> Silence {
     Silence {
         id: Uuid::from_u128(99),
         matchers: Matcher { subject: vec!["Q/*".into()], ..Matcher::default() },
@@ -195,10 +195,10 @@ fn whoever_is_told_with_others_is_named_on_their_notice() {
 
 fn gatherer(plan: &Plan) -> Gatherer {
     let leader = plan.opened.iter().find(|alert| alert.gathering.is_some()).expect("a leader");
-    Gatherer { alert_id: leader.id, gathering: leader.gathering.clone().expect("it waits") }
+    Gatherer { alert_id: leader.id, severity: leader.severity, gathering: leader.gathering.clone().expect("it waits") }
 }
 
-fn office() -> Hours {
+pub(super) fn office() -> Hours {
     let shifts: Vec<Shift> = vec!["mon-sun 09:00-17:00".parse().expect("a shift")];
     Hours::new(timezone("UTC").expect("a zone"), shifts, Default::default())
 }
@@ -268,6 +268,7 @@ fn people_are_reminded_but_not_where_the_provider_does_so_by_itself() {
     assert_eq!(world.ticks("06:59:59"), 0);
     assert_eq!(world.ticks("07:00:00"), 1);
     assert_eq!(world.told()[2..], ["mail reminder HIGH"]);
+    world.everything_is_sent();
     assert_eq!(world.ticks("07:59:00"), 0);
     assert_eq!(world.ticks("08:00:00"), 1);
 }

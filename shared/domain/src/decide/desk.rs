@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::sources::{self, Heard};
 use super::telling::Told;
-use super::{Bar, Decision, Ended, Joined, Plan, Reason, SourceKey, State, Verdict, notices};
+use super::{Bar, Decision, Ended, Joined, Plan, Reason, SourceKey, State, Verdict, mutes, notices};
 use crate::alert::{Alert, CloseReason, Mute, News};
 use crate::fingerprint::{Fingerprint, hex};
 use crate::notification::Notice;
@@ -72,11 +72,7 @@ impl<'a> Desk<'a> {
         match self.state.alerts.get_mut(&signal.fingerprint) {
             None => self.open(signal, Some(self.event_key(signal))),
             Some(alert) => {
-                let worse = signal.severity > alert.severity;
                 alert.severity = alert.severity.max(signal.severity);
-                if !worse && alert.muted.is_some() {
-                    return Decision::Suppressed(Reason::Duplicate);
-                }
                 self.raise(signal, signal.severity, Reason::Duplicate)
             }
         }
@@ -166,8 +162,8 @@ impl<'a> Desk<'a> {
     /// Tells people of an alert, unless something mutes it; what that makes of the signal that caused it.
     pub(super) fn announce(&mut self, mut alert: Alert, notice: Notice, told: Decision) -> (Alert, Decision) {
         let muted = self.mute_of(&alert, notice);
-        let notice = if muted == super::mutes::Verdict::TellAsFlapping { Notice::Flapping } else { notice };
-        if let super::mutes::Verdict::Muted(mut muted) = muted {
+        let notice = if muted == mutes::Verdict::TellAsFlapping { Notice::Flapping } else { notice };
+        if let mutes::Verdict::Muted(mut muted) = muted {
             muted.since = alert.muted.as_ref().map_or(self.now, |before| before.since);
             let why = muted.why;
             alert.muted = Some(muted);
@@ -175,6 +171,9 @@ impl<'a> Desk<'a> {
         }
         if notice != Notice::Severity && self.joins(&mut alert) {
             return (alert, Decision::Suppressed(Reason::Muted(Mute::Grouped)));
+        }
+        if notice == Notice::Severity {
+            notices::leave_group(&mut alert);
         }
         let why_late = alert.muted.take().map(|muted| muted.said(self.now));
         let (severity, made) = (alert.severity, alert.deliveries.len());
@@ -217,9 +216,7 @@ impl<'a> Desk<'a> {
     }
 
     fn note_end(&mut self, alert: &Alert) {
-        let flapped = alert.muted.as_ref().is_some_and(|muted| muted.why == Mute::Flapping)
-            || alert.deliveries.iter().any(|delivery| delivery.notice == Notice::Flapping);
-        let ended = Ended { opened_at: alert.opened_at, resolved_at: self.now, flapped };
+        let ended = Ended { opened_at: alert.opened_at, resolved_at: self.now, flapped: mutes::flapped(alert) };
         self.state.ended.entry(alert.fingerprint.clone()).or_default().push(ended);
     }
 

@@ -25,6 +25,7 @@ use crate::signal::Signal;
 use crate::silence::Silence;
 pub use again::decide_again;
 use desk::Desk;
+pub use mutes::group_of;
 pub use plan::{Bar, Decision, DeliveryChange, Joined, Plan, Reason, Verdict};
 pub use telling::{DELIVERY_FAILED, SYNTHETIC};
 
@@ -59,8 +60,8 @@ pub struct Ended {
     pub opened_at: Timestamp,
     /// When it ended.
     pub resolved_at: Timestamp,
-    /// Whether it was told, or muted, as flapping.
-    pub flapped: bool,
+    /// How bad it was, where it was told or muted as flapping.
+    pub flapped: Option<Severity>,
 }
 
 /// An open alert that may mute others.
@@ -97,6 +98,8 @@ impl Inhibitor {
 pub struct Gatherer {
     /// Which.
     pub alert_id: Uuid,
+    /// How bad it is.
+    pub severity: Severity,
     /// What it waits for.
     pub gathering: Gathering,
 }
@@ -115,20 +118,10 @@ pub fn decide(state: State, signals: &[Signal], policy: &Policy, now: Timestamp)
     desk.into_plan(verdicts.into_iter().map(|(_, verdict)| verdict).collect())
 }
 
-/// The group that an alert would be told with: what its route groups by, and how bad it is.
-pub fn group_key(alert: &Described<'_>, route: usize, by: &[String]) -> String {
-    let value = |name: &String| match name.as_str() {
-        "kind" => alert.kind,
-        "subject" => alert.subject,
-        "environment" => alert.environment,
-        label => alert.labels.get(label).map(String::as_str).unwrap_or_default(),
-    };
-    let values: Vec<&str> = by.iter().map(value).collect();
-    serde_json::json!([route, alert.severity.as_str(), values]).to_string()
-}
-
 #[cfg(test)]
 mod calm;
+#[cfg(test)]
+mod combined;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

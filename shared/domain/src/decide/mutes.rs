@@ -1,13 +1,16 @@
 //! What mutes an alert: a silence, an alert whose consequence it is, its own flapping, a group that it is told with.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::desk::Desk;
-use super::{Gatherer, Inhibitor, Joined, SYNTHETIC, group_key};
+use super::{DELIVERY_FAILED, Gatherer, Inhibitor, Joined, SYNTHETIC};
 use crate::alert::{Alert, Gathering, Mute, Muted};
 use crate::notification::Notice;
-use crate::policy::{Inhibition, Route};
+use crate::policy::{Described, Inhibition, Policy};
+use crate::severity::Severity;
 
 /// Whether people may be told of an alert.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +42,7 @@ impl Desk<'_> {
         if alert.kind == SYNTHETIC {
             return Verdict::Tell;
         }
-        let muted = self.silenced(alert).or_else(|| self.inhibited(alert)).or_else(|| self.grouped(alert, notice));
+        let muted = self.silenced(alert).or_else(|| self.inhibited(alert)).or_else(|| self.grouped(alert));
         match muted {
             Some(muted) => Verdict::Muted(muted),
             None if notice == Notice::Severity => Verdict::Tell,
@@ -74,6 +77,7 @@ impl Desk<'_> {
         let (Some(rule), None) = (self.policy.flapping, &alert.event_key) else { return Verdict::Tell };
         let since = self.now.saturating_sub(rule.within).unwrap_or(Timestamp::MIN);
         let ended = self.state.ended.get(&alert.fingerprint).map(Vec::as_slice).unwrap_or_default();
+        let told_as = ended.iter().filter(|ended| ended.resolved_at > since).filter_map(|ended| ended.flapped).max();
         let mut changes: Vec<Timestamp> = ended
             .iter()
             .flat_map(|ended| [ended.opened_at, ended.resolved_at])
@@ -84,7 +88,8 @@ impl Desk<'_> {
         if changes.len() < limit {
             return Verdict::Tell;
         }
-        if !ended.iter().any(|ended| ended.flapped && ended.resolved_at > since) {
+        // What is worse than people were told flaps is news.
+        if told_as < Some(alert.severity) {
             return Verdict::TellAsFlapping;
         }
         changes.sort_unstable();
@@ -93,17 +98,17 @@ impl Desk<'_> {
         Verdict::Muted(self.muted(Mute::Flapping, None, Some(calm_at), because))
     }
 
-    /// An alert that is told with another one stays so while that one is open, unless it gets worse.
-    fn grouped(&self, alert: &Alert, notice: Notice) -> Option<Muted> {
-        let muted = alert.muted.as_ref().filter(|muted| muted.why == Mute::Grouped && notice != Notice::Severity)?;
-        let leader_is_open = self.state.gathering.iter().any(|gatherer| Some(gatherer.alert_id) == muted.by)
-            && !self.ended.iter().any(|ended| Some(ended.id) == muted.by);
-        leader_is_open.then(|| muted.clone())
+    /// An alert that is told with another one stays so while that one is open, unless it gets worse than that one.
+    fn grouped(&self, alert: &Alert) -> Option<Muted> {
+        let muted = alert.muted.as_ref().filter(|muted| muted.why == Mute::Grouped)?;
+        let leader = self.state.gathering.iter().find(|gatherer| Some(gatherer.alert_id) == muted.by)?;
+        let is_open = !self.ended.iter().any(|ended| Some(ended.id) == muted.by);
+        (is_open && alert.severity <= leader.severity).then(|| muted.clone())
     }
 
     /// Joins the alerts of its group that wait to be told, or begins to wait for others; whether it joined.
     pub(super) fn joins(&mut self, alert: &mut Alert) -> bool {
-        let Some((key, wait)) = self.group_of(alert) else { return false };
+        let Some((key, wait)) = group_of(&alert.described(alert.severity), self.policy) else { return false };
         if let Some(leader) = self.leader(&key) {
             let mut muted = self.muted(Mute::Grouped, Some(leader), None, "it was told with others".to_owned());
             muted.since = alert.muted.as_ref().map_or(self.now, |before| before.since);
@@ -113,23 +118,10 @@ impl Desk<'_> {
         }
         let until = self.now.saturating_add(wait).unwrap_or(Timestamp::MAX);
         let gathering = Gathering { key, until };
-        self.state.gathering.push(Gatherer { alert_id: alert.id, gathering: gathering.clone() });
+        let (alert_id, severity) = (alert.id, alert.severity);
+        self.state.gathering.push(Gatherer { alert_id, severity, gathering: gathering.clone() });
         alert.gathering = Some(gathering);
         false
-    }
-
-    fn group_of(&self, alert: &Alert) -> Option<(String, SignedDuration)> {
-        if alert.kind == SYNTHETIC {
-            return None;
-        }
-        let condition = alert.described(alert.severity);
-        let routes = self.policy.routes_of(&condition);
-        let (index, group) = routes.iter().find_map(|route| Some((self.index_of(route), route.group.as_ref()?)))?;
-        Some((group_key(&condition, index, &group.by), group.wait))
-    }
-
-    fn index_of(&self, route: &Route) -> usize {
-        self.policy.routes.iter().position(|one| std::ptr::eq(one, route)).unwrap_or(usize::MAX)
     }
 
     fn leader(&self, key: &str) -> Option<Uuid> {
@@ -160,6 +152,33 @@ impl Desk<'_> {
     fn muted(&self, why: Mute, by: Option<Uuid>, until: Option<Timestamp>, because: String) -> Muted {
         Muted { why, since: self.now, until, by, because }
     }
+}
+
+/// The group that an alert would be told with, and how long it waits: those of its severity that the same receivers are
+/// told of and that have in common what its route groups by. What is said of receivers is for others to hear, one by one.
+pub fn group_of(alert: &Described<'_>, policy: &Policy) -> Option<(String, SignedDuration)> {
+    if alert.kind == DELIVERY_FAILED || alert.kind == SYNTHETIC {
+        return None;
+    }
+    let routes = policy.routes_of(alert);
+    let group = routes.iter().find_map(|route| route.group.as_ref())?;
+    let value = |name: &String| match name.as_str() {
+        "kind" => alert.kind,
+        "subject" => alert.subject,
+        "environment" => alert.environment,
+        label => alert.labels.get(label).map(String::as_str).unwrap_or_default(),
+    };
+    let values: Vec<&str> = group.by.iter().map(value).collect();
+    let told: BTreeSet<&String> = routes.iter().flat_map(|route| &route.to).collect();
+    let key = serde_json::json!([told, alert.severity.as_str(), group.by, values]);
+    Some((key.to_string(), group.wait))
+}
+
+/// How bad an alert is that was told, or muted, as flapping.
+pub(super) fn flapped(alert: &Alert) -> Option<Severity> {
+    let muted = alert.muted.as_ref().is_some_and(|muted| muted.why == Mute::Flapping);
+    let told = alert.deliveries.iter().any(|delivery| delivery.notice == Notice::Flapping);
+    (muted || told).then(|| alert.notified_severity.unwrap_or(alert.severity))
 }
 
 /// Whether a rule lets this alert mute that one. Of two that match both sides neither mutes the other.

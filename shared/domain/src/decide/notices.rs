@@ -21,7 +21,7 @@ pub(super) fn of_news(
     now: Timestamp,
 ) -> Told {
     let severity = alert.severity;
-    let not_before = alert.gathering.as_ref().map(|gathering| gathering.until);
+    let not_before = alert.gathering.as_ref().map(|gathering| gathering.until).filter(|until| *until > now);
     let addressees = addressees(alert, severity, policy, switched_off, now);
     for addressee in &addressees {
         cancel_held(alert, &addressee.receiver);
@@ -39,6 +39,21 @@ pub(super) fn of_news(
         None => Told::Nobody,
         Some(_) if addressees.iter().any(|addressee| addressee.held.is_none()) => Told::Now,
         Some(first) => first.held.map_or(Told::Now, |held| Told::Later(held.because)),
+    }
+}
+
+/// An alert that got worse waits for nobody: what it would have been told with goes out at once. Where that is held and
+/// will now be cancelled, whoever is named on it is told apart.
+pub(super) fn leave_group(alert: &mut Alert) {
+    let Some(gathering) = &mut alert.gathering else { return };
+    gathering.until = alert.opened_at;
+    if alert.deliveries.iter().any(|delivery| delivery.status == DeliveryStatus::Held) {
+        alert.gathering = None;
+    }
+    for delivery in &mut alert.deliveries {
+        if delivery.status == DeliveryStatus::Pending {
+            delivery.not_before = None;
+        }
     }
 }
 
@@ -95,9 +110,11 @@ fn close_every_key(alert: &mut Alert, receiver: &str, integration: Integration) 
 
 /// One notice of the end. What was not sent yet is not sent any more, and then this notice says that it fired, too.
 fn tell_the_end(alert: &mut Alert, receiver: &str, integration: Integration, held: Option<Held>) {
-    let mut anything_out = false;
+    let (mut anything_out, gathered) = (false, alert.gathering.is_some());
     for delivery in alert.deliveries.iter_mut().filter(|delivery| delivery.receiver == receiver) {
         match delivery.status {
+            // Others are named on it, and hear of nothing else.
+            DeliveryStatus::Pending if gathered && delivery.notice.triggers() => anything_out = true,
             DeliveryStatus::Pending => delivery.status = DeliveryStatus::Cancelled,
             DeliveryStatus::Sending | DeliveryStatus::Sent => anything_out = true,
             DeliveryStatus::Failed | DeliveryStatus::Held | DeliveryStatus::Cancelled => {}

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::alert::{CloseReason, Mute};
+use crate::alert::CloseReason;
 use crate::delivery::DeliveryStatus;
 use crate::notification::Notice;
 use crate::policy::{Integration, Matcher, Receiver, Route};
@@ -139,8 +139,9 @@ impl World {
             environment: alert.environment.clone(),
             labels: alert.labels.clone(),
         });
-        let gathering =
-            open().filter_map(|alert| Some(Gatherer { alert_id: alert.id, gathering: alert.gathering.clone()? }));
+        let gathering = open().filter_map(|alert| {
+            Some(Gatherer { alert_id: alert.id, severity: alert.severity, gathering: alert.gathering.clone()? })
+        });
         (self.state.inhibitors, self.state.gathering) = (inhibitors.collect(), gathering.collect());
     }
 
@@ -150,8 +151,7 @@ impl World {
         self.state.sources.extend(plan.sources.iter().cloned());
         for alert in plan.changed.iter().chain(&plan.opened) {
             if let Some((resolved_at, _)) = alert.closed {
-                let flapped = alert.muted.as_ref().is_some_and(|muted| muted.why == Mute::Flapping)
-                    || alert.deliveries.iter().any(|row| row.notice == Notice::Flapping);
+                let flapped = mutes::flapped(alert);
                 let ended = Ended { opened_at: alert.opened_at, resolved_at, flapped };
                 self.state.ended.entry(alert.fingerprint.clone()).or_default().push(ended);
                 self.ended.push(alert.clone());

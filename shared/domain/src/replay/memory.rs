@@ -11,6 +11,7 @@ use crate::delivery::DeliveryStatus;
 use crate::fingerprint::Fingerprint;
 use crate::notification::Notice;
 use crate::policy::Policy;
+use crate::severity::Severity;
 use crate::signal::Signal;
 use crate::silence::Silence;
 
@@ -87,7 +88,10 @@ impl<'a> Memory<'a> {
             open().filter(|alert| alert.muted.is_none()).filter(told).map(inhibitor).collect()
         };
         let gathering = open()
-            .filter_map(|alert| Some(Gatherer { alert_id: alert.id, gathering: alert.gathering.clone()? }))
+            .filter_map(|alert| {
+                let gathering = alert.gathering.clone()?;
+                Some(Gatherer { alert_id: alert.id, severity: alert.severity, gathering })
+            })
             .collect();
         let silences = self.silences.to_vec();
         let of = |map: &BTreeMap<Fingerprint, Alert>| -> BTreeMap<Fingerprint, Alert> {
@@ -151,9 +155,10 @@ impl<'a> Memory<'a> {
     }
 }
 
-fn flapped(alert: &Alert) -> bool {
-    alert.muted.as_ref().is_some_and(|muted| muted.why == Mute::Flapping)
-        || alert.deliveries.iter().any(|row| row.notice == Notice::Flapping)
+fn flapped(alert: &Alert) -> Option<Severity> {
+    let muted = alert.muted.as_ref().is_some_and(|muted| muted.why == Mute::Flapping);
+    let told = alert.deliveries.iter().any(|row| row.notice == Notice::Flapping);
+    (muted || told).then(|| alert.notified_severity.unwrap_or(alert.severity))
 }
 
 fn inhibitor(alert: &Alert) -> Inhibitor {

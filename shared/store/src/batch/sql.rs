@@ -67,7 +67,10 @@ pub(super) static READ_ALERTS: Statement = Statement {
 pub(super) static READ_DELIVERIES: Statement = Statement {
     name: "reading deliveries of open alerts",
     sql: "select alert.fingerprint, receiver, integration, notice, sequence, dedup_key, delivery.status, waits_for,
-                 held_because, held_until, fallback, delivery.created_at
+                 held_because, held_until, fallback,
+                 -- People have been waiting, and know of it, since then.
+                 coalesce(released_at, delivery.created_at) as created_at,
+                 case when delivery.status = 'pending' then due_at end as not_before
           from watchkeeper.alerts as alert
           join watchkeeper.deliveries as delivery using (alert_id)
           where alert.fingerprint = any($1) and alert.status = 'firing'
@@ -78,9 +81,10 @@ pub(super) static READ_ENDED: Statement = Statement {
     name: "reading alerts that ended of late",
     // What events open and their window ends does not flap.
     sql: "select fingerprint, opened_at, resolved_at,
-                 coalesce(muted_reason = 'flapping', false) or exists (
+                 case when muted_reason = 'flapping' or exists (
                      select from watchkeeper.deliveries as delivery
-                     where delivery.alert_id = alert.alert_id and delivery.notice = 'flapping') as flapped
+                     where delivery.alert_id = alert.alert_id and delivery.notice = 'flapping')
+                 then coalesce(notified_severity, severity) end as flapped
           from watchkeeper.alerts as alert
           where fingerprint = any($1)
             and status = 'resolved'
@@ -102,11 +106,16 @@ pub(super) static READ_INHIBITORS: Statement = Statement {
 };
 pub(super) static READ_GATHERING: Statement = Statement {
     name: "reading alerts that others are told with",
-    sql: "select alert_id, group_key, group_until
-          from watchkeeper.alerts
-          where status = 'firing' and group_key = any($1)
+    // Whose notice has left (or was told while the store was gone) takes nobody in any more.
+    sql: "select alert_id, severity, group_key, group_until
+          from watchkeeper.alerts as leader
+          where status = 'firing'
+            and group_key = any($1)
+            and exists (
+                select from watchkeeper.deliveries as delivery
+                where delivery.alert_id = leader.alert_id and delivery.status in ('pending', 'held'))
           union
-          select leader.alert_id, leader.group_key, leader.group_until
+          select leader.alert_id, leader.severity, leader.group_key, leader.group_until
           from watchkeeper.alerts as member
           join watchkeeper.alerts as leader on leader.alert_id::text = member.muted_by
           where member.fingerprint = any($2)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::alert::Gathering;
-use domain::decide::{Ended, Gatherer, Inhibitor, State, group_key};
+use domain::decide::{Ended, Gatherer, Inhibitor, State, group_of};
 use domain::fingerprint::Labels;
 use domain::policy::{Described, Policy};
 use domain::{Fingerprint, Signal, Timestamp};
@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Row};
 
 use super::sql;
 use crate::Error;
-use crate::rows::{column, word};
+use crate::rows::{column, optional_word, word};
 use crate::silences;
 use crate::statements::Flush;
 
@@ -45,7 +45,7 @@ impl<'a> Surroundings<'a> {
                 .routes
                 .iter()
                 .any(|route| route.group.is_some())
-                .then(|| signals.iter().flat_map(|signal| keys(signal, policy)).collect()),
+                .then(|| signals.iter().filter_map(|signal| key(signal, policy)).collect()),
             workers: if policy.quarantine.is_empty() { vec![] } else { workers.into_iter().cloned().collect() },
         }
     }
@@ -99,7 +99,7 @@ fn kinds(policy: &Policy) -> Option<Vec<String>> {
     (!rules().any(any)).then(|| rules().flatten().cloned().collect())
 }
 
-fn keys(signal: &Signal, policy: &Policy) -> Vec<String> {
+fn key(signal: &Signal, policy: &Policy) -> Option<String> {
     let condition = Described {
         severity: signal.severity,
         kind: &signal.kind,
@@ -107,15 +107,14 @@ fn keys(signal: &Signal, policy: &Policy) -> Vec<String> {
         environment: &signal.environment,
         labels: &signal.labels,
     };
-    let routes = policy.routes.iter().enumerate().filter(|(_, route)| route.when.matches(&condition));
-    routes.filter_map(|(n, route)| Some(group_key(&condition, n, &route.group.as_ref()?.by))).collect()
+    group_of(&condition, policy).map(|(key, _)| key)
 }
 
 fn ended(row: &Row) -> Result<Ended, Error> {
     Ok(Ended {
         opened_at: column(row, "opened_at")?,
         resolved_at: column(row, "resolved_at")?,
-        flapped: column(row, "flapped")?,
+        flapped: optional_word(row, "flapped", |text| text.parse().ok())?,
     })
 }
 
@@ -133,5 +132,6 @@ fn inhibitor(row: &Row) -> Result<Inhibitor, Error> {
 
 fn gatherer(row: &Row) -> Result<Gatherer, Error> {
     let gathering = Gathering { key: column(row, "group_key")?, until: column(row, "group_until")? };
-    Ok(Gatherer { alert_id: column(row, "alert_id")?, gathering })
+    let severity = word(row, "severity", |text| text.parse().ok())?;
+    Ok(Gatherer { alert_id: column(row, "alert_id")?, severity, gathering })
 }

@@ -16,24 +16,36 @@ unmuted as (
     where muted_reason is not null
       and fires
       and (muted_until <= $1
-           or (muted_reason in ('inhibited', 'grouped') and not exists (
-                   select from watchkeeper.alerts as muting
-                   where muting.alert_id::text = alert.muted_by
-                     and muting.status = 'firing'
-                     and muting.muted_reason is null))
+           -- Its cause may have become another one, and the rules others.
+           or muted_reason = 'inhibited'
+           or (muted_reason = 'grouped' and not exists (
+                   select from watchkeeper.alerts as leader
+                   where leader.alert_id::text = alert.muted_by
+                     and leader.status = 'firing'
+                     and leader.group_key is not null
+                     and leader.muted_reason is null))
            or (muted_reason = 'silenced' and not exists (
                    select from watchkeeper.silences as silence
                    where silence.silence_id::text = alert.muted_by
                      and silence.ended_at is null
                      and silence.until_at > $1)))
 ),
+-- What is about to be released may be muted by now.
+held as (
+    select alert.fingerprint, alert.severity
+    from open_alerts as alert
+    where muted_reason is null
+      and exists (
+          select from watchkeeper.deliveries as delivery
+          where delivery.alert_id = alert.alert_id and delivery.status = 'held' and delivery.held_until <= $1)
+),
 told as (
     select alert.*, notices.first_at, notices.last_at, notices.left_to_provider, notices.escalated
     from open_alerts as alert
     cross join lateral (
         select
-            min(created_at)                                                       as first_at,
-            max(created_at)                                                       as last_at,
+            min(coalesce(released_at, created_at))                                as first_at,
+            max(coalesce(released_at, created_at))                                as last_at,
             coalesce(bool_or(status = 'sent' and integration = any($5)), false)   as left_to_provider,
             coalesce(bool_and(integration = any($5)), true)                       as all_left_to_provider,
             coalesce(bool_or(notice = 'escalation'), false)                       as escalated
@@ -60,5 +72,5 @@ neglected as (
        or (not left_to_provider and not escalated and first_at + make_interval(secs => $4) <= $1)
 )
 select fingerprint
-from (select * from unmuted union select * from neglected) as due
+from (select * from unmuted union select * from held union select * from neglected) as due
 order by array_position(array['CRITICAL', 'HIGH', 'MEDIUM', 'LOW'], severity), fingerprint

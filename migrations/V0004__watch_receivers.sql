@@ -15,14 +15,18 @@ create table watchkeeper.receiver_states (
 alter table watchkeeper.deliveries
     -- When its fallback was told instead.
     add column fell_back_at timestamptz,
+    -- When what was held was released: nobody kept its receiver waiting before.
+    add column released_at  timestamptz,
     -- In a storm: the delivery in whose request it is told, or was.
     add column folded_into  uuid,
     -- The worst goes first: 1 is CRITICAL.
     add column urgency      integer generated always as (
         coalesce(array_position(array['CRITICAL', 'HIGH', 'MEDIUM', 'LOW'], notification ->> 'severity'), 4)) stored,
-    -- In a storm, what may be told in one request. A critical notice is always told by itself.
+    -- In a storm, what may be told in one request. A critical notice is always told by itself, and one with notes: a request
+    -- says no more of the others than their subjects.
     add column sort         text    generated always as (
         case when notice in ('firing', 'resolved') and notification ->> 'severity' <> 'CRITICAL'
+              and coalesce(notification -> 'notes', '[]') = '[]'
              then case when notification ->> 'kind' = 'delivery-failed' then 'failure ' else '' end || notice
         end) stored,
     add check (folded_into is null or status in ('sending', 'sent'));

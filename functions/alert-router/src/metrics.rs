@@ -90,7 +90,7 @@ fn of_try(lease: &Lease, finish: &Finish, at: Timestamp) -> Vec<Placed> {
         ],
         Next::Sent => vec![
             count_of(RouterConfig::DELIVERIES_SENT, all),
-            placed(RouterConfig::SECONDS_TO_DELIVERY, "Seconds", since(lease.created_at)),
+            placed(RouterConfig::SECONDS_TO_DELIVERY, "Seconds", since(lease.waiting_since)),
         ],
         Next::RetryAt(_) => vec![count_of(RouterConfig::DELIVERIES_RETRIED, all)],
         Next::Failed if lease.receiver == SELF_RECEIVER => {
@@ -174,7 +174,7 @@ mod tests {
             receiver: receiver.to_owned(),
             notification: serde_json::from_value(notification).expect("a notification"),
             tries: 1,
-            created_at: at("06:00:10"),
+            waiting_since: at("06:00:10"),
             repeat: false,
             folded: vec![uuid::Uuid::nil(); others],
             named: Vec::new(),

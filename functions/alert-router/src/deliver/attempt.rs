@@ -53,7 +53,7 @@ fn said(lease: &Lease) -> Notification {
 }
 
 fn what_follows(lease: &Lease, tried: &Tried) -> Finish {
-    let next = after_try(&tried.outcome, lease.tries, lease.created_at, Spread::of(lease.delivery_id), tried.at);
+    let next = after_try(&tried.outcome, lease.tries, lease.waiting_since, Spread::of(lease.delivery_id), tried.at);
     let mut why = tried.error.clone().unwrap_or_else(|| tried.outcome.as_str().to_owned());
     if next == Next::Failed && tried.outcome != Outcome::Permanent {
         why = format!("every try of a day failed, the last so: {why}");

@@ -46,15 +46,16 @@ impl Spread {
     }
 }
 
-/// Decides what becomes of a delivery created at `created_at` after its `tries`-th try (from 1) ended in `outcome`.
-pub fn after_try(outcome: &Outcome, tries: u32, created_at: Timestamp, spread: Spread, now: Timestamp) -> Next {
+/// Decides what becomes of a delivery whose receiver could have been told from `since` on, after its `tries`-th try (from
+/// 1) ended in `outcome`.
+pub fn after_try(outcome: &Outcome, tries: u32, since: Timestamp, spread: Spread, now: Timestamp) -> Next {
     let asked = match outcome {
         Outcome::Accepted => return Next::Sent,
         Outcome::Permanent => return Next::Failed,
         Outcome::RateLimited { retry_after } => retry_after.unwrap_or(SignedDuration::ZERO).min(LONGEST_ASKED),
         Outcome::Transient | Outcome::Ambiguous => SignedDuration::ZERO,
     };
-    if now.duration_since(created_at) >= GIVE_UP_AFTER {
+    if now.duration_since(since) >= GIVE_UP_AFTER {
         return Next::Failed;
     }
     let pause = spread.applied_to(longest_pause(tries)).max(asked);

@@ -54,8 +54,8 @@ pub struct Lease {
     pub notification: Notification,
     /// The how manieth try this is, from 1.
     pub tries: u32,
-    /// When the delivery was decided.
-    pub created_at: Timestamp,
+    /// Since when its receiver could have been told: when it was decided or, where it was held, released.
+    pub waiting_since: Timestamp,
     /// An earlier try may have been accepted: nobody lived to record it, or no answer came.
     pub repeat: bool,
     /// In a storm: the deliveries that go out in the same request.
@@ -79,7 +79,7 @@ impl Lease {
             receiver: column(row, "receiver")?,
             notification,
             tries: u32::try_from(column::<i32>(row, "attempts")?).unwrap_or(1),
-            created_at: column(row, "created_at")?,
+            waiting_since: column(row, "waiting_since")?,
             repeat: column(row, "repeat")?,
             folded: column(row, "ids")?,
             named,

@@ -38,10 +38,10 @@ pub(crate) const STATEMENTS: &[&Statement] = &[
 
 static READ_BACKLOG: Statement = Statement {
     name: "reading the backlog of deliveries",
-    // A try that failed moves due_at, so only created_at says how long somebody has been waiting.
+    // A try that failed moves due_at, so only creation and release say how long somebody has been waiting.
     sql: "select count(*) filter (where (status = 'pending' and due_at <= $1)
-                                     or (status = 'sending' and lease_until < $1)) as due,
-                 coalesce(extract(epoch from $1 - min(created_at)), 0)::float8     as oldest
+                                     or (status = 'sending' and lease_until < $1))                     as due,
+                 coalesce(extract(epoch from $1 - min(coalesce(released_at, created_at))), 0)::float8  as oldest
           from watchkeeper.deliveries
           where status in ('pending', 'sending')",
     types: &[Type::TIMESTAMPTZ],
@@ -88,7 +88,8 @@ fn kinds(known: &[Known]) -> (Vec<&str>, Vec<&'static str>) {
 pub struct Backlog {
     /// Deliveries that could be sent now.
     pub due: usize,
-    /// For how many seconds the oldest that is neither sent nor given up has been there; 0 where there is none.
+    /// For how many seconds the oldest that is neither sent nor given up has been waiting, since it was decided or, where
+    /// it was held, released; 0 where there is none.
     pub oldest: f64,
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::delivery::DeliveryStatus;
+use domain::policy::Integration;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
@@ -44,7 +45,7 @@ pub(super) static READ_HELD: Statement = Statement {
 pub(super) static RELEASE: Statement = Statement {
     name: "releasing deliveries",
     sql: include_str!("../sql/release_deliveries.sql"),
-    types: &[Type::UUID_ARRAY, Type::TIMESTAMPTZ, Type::TEXT_ARRAY],
+    types: &[Type::UUID_ARRAY, Type::TIMESTAMPTZ, Type::TEXT_ARRAY, Type::TEXT_ARRAY],
 };
 
 /// How many deliveries are released in one transaction; the next tick comes in a minute.
@@ -80,7 +81,7 @@ pub async fn hold(client: &Client, known: &[Known], patience: Duration) -> Resul
 pub struct Released {
     /// To be sent now.
     pub pending: usize,
-    /// No longer worth telling: their alert ended meanwhile.
+    /// No longer worth telling: their alert ended meanwhile, or began again.
     pub cancelled: usize,
 }
 
@@ -97,10 +98,12 @@ pub async fn release(client: &Client, now: Timestamp, known: &[Known], patience:
     if held.is_empty() {
         return Ok(Released::default());
     }
+    let keep_incidents: Vec<&str> =
+        Integration::ALL.into_iter().filter(|kind| kind.keeps_incidents()).map(Integration::as_str).collect();
     let mut flush = Flush::new(patience);
     flush.add(say(client, "begin isolation level read committed"));
     flush.add(LOCK.run(client, &[&held]));
-    flush.add(RELEASE.run(client, &[&held, &now, &off]));
+    flush.add(RELEASE.run(client, &[&held, &now, &off, &keep_incidents]));
     flush.add(say(client, "commit"));
     let [_, _, rows, _] = flush.answers(RELEASE.name).await?;
     let mut released = Released::default();

@@ -136,7 +136,8 @@ leased as (
       and (delivery.delivery_id = request.leader or delivery.sort = request.fold)
     returning
         delivery.delivery_id, request.leader, delivery.urgency, delivery.due_at, delivery.position,
-        delivery.lease_token, delivery.receiver, delivery.attempts, delivery.created_at,
+        delivery.lease_token, delivery.receiver, delivery.attempts,
+        coalesce(delivery.released_at, delivery.created_at)                                 as waiting_since,
         case when delivery.delivery_id = request.leader then delivery.notification end      as notification,
         delivery.notification ->> 'severity'                                                as severity,
         delivery.notification ->> 'subject'                                                 as subject,
@@ -159,7 +160,7 @@ companies as (
     group by leader
 )
 select
-    lead.delivery_id, lead.lease_token, lead.receiver, lead.attempts, lead.created_at, lead.notification,
+    lead.delivery_id, lead.lease_token, lead.receiver, lead.attempts, lead.waiting_since, lead.notification,
     company.repeat, company.told_instead, company.ids[2:] as ids, company.severities[2:21] as severities,
     company.subjects[2:21] as subjects
 from leased as lead

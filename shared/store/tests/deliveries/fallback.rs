@@ -61,6 +61,15 @@ async fn what_was_not_accepted_within_five_minutes_is_told_to_others_and_still_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waited_for_its_group_has_five_minutes_from_then() {
+    let record = Record::new().await;
+    record.write(at("06:00:00"), &[Row { fallback: &["mail"], ..row("disk", "hook", "HIGH") }]).await;
+    record.run("update watchkeeper.deliveries set due_at = '2026-03-01T06:05:00Z'").await;
+    assert_eq!(fall_back(&record, "06:05:01", &receivers()).await, 0, "nobody has tried it yet");
+    assert_eq!(fall_back(&record, "06:10:00", &receivers()).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_refuses_everything_is_still_tried_and_others_are_told_at_once_until_it_takes_one() {
     let record = Record::new().await;
     record.write(at("06:00:00"), &[Row { fallback: &["mail"], ..row("one", "hook", "HIGH") }]).await;

@@ -32,6 +32,8 @@ pub(crate) struct Record {
 #[derive(Clone, Copy)]
 pub(crate) struct Row<'a> {
     pub(crate) subject: &'a str,
+    /// What tells the alerts of one subject apart.
+    pub(crate) alert: &'a str,
     pub(crate) receiver: &'a str,
     pub(crate) severity: &'a str,
     pub(crate) notice: &'a str,
@@ -43,7 +45,7 @@ pub(crate) struct Row<'a> {
 
 pub(crate) fn row<'a>(subject: &'a str, receiver: &'a str, severity: &'a str) -> Row<'a> {
     let (notice, kind, status) = ("firing", "k", "pending");
-    Row { subject, receiver, severity, notice, kind, status, held: None, fallback: &[] }
+    Row { subject, alert: subject, receiver, severity, notice, kind, status, held: None, fallback: &[] }
 }
 
 pub(crate) fn known(receiver: &str, integration: Integration, per_minute: u32, burst: u32) -> Known {
@@ -94,9 +96,9 @@ impl Record {
     pub(crate) async fn write(&self, created_at: Timestamp, rows: &[Row<'_>]) {
         let mut sql = String::from("begin;");
         for row in rows {
-            let Row { subject, receiver, severity, notice, kind, status, held, fallback } = row;
+            let Row { subject, alert, receiver, severity, notice, kind, status, held, fallback } = row;
             let fingerprint = Fingerprint::of("prod", kind, subject, &Default::default());
-            let alert = alert_id(subject);
+            let alert = alert_id(alert);
             let key = format!("{fingerprint}:{severity}");
             let notification = json!({
                 "notice": notice, "alert_id": alert, "fingerprint": fingerprint, "dedup_key": key, "severity": severity,
@@ -159,9 +161,9 @@ impl Record {
     }
 }
 
-/// The alert of a subject.
-fn alert_id(subject: &str) -> Uuid {
-    let fingerprint = Fingerprint::of("prod", "alert", subject, &Default::default());
+/// The id of an alert.
+fn alert_id(alert: &str) -> Uuid {
+    let fingerprint = Fingerprint::of("prod", "alert", alert, &Default::default());
     Uuid::parse_str(&fingerprint.as_str()[..32]).expect("32 hexadecimal digits")
 }
 

@@ -162,3 +162,18 @@ async fn who_refuses_everything_has_refused_all_of_a_storm_and_others_are_told_a
     assert_eq!((instead.len(), instead[0].receiver.as_str(), instead[0].folded.len()), (1, "mail", 19));
     assert_eq!(record.lines("select count(*) from watchkeeper.signal_outbox").await, ["1"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_says_more_than_its_subject_is_told_by_itself() {
+    let record = Record::new().await;
+    storm(&record, 20, |row| row).await;
+    let speaks = "update watchkeeper.deliveries
+                  set notification = notification || '{\"notes\": [\"Also [HIGH] drill two\"]}'
+                  where notification ->> 'subject' = 'disk-0007'";
+    record.run(speaks).await;
+    let leases = leased(&record, at("06:00:01")).await;
+    let mut seen: Vec<(&str, usize)> =
+        leases.iter().map(|lease| (lease.notification.subject.as_str(), lease.folded.len())).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, [("disk-0000", 18), ("disk-0007", 0)]);
+}

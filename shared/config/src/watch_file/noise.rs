@@ -24,6 +24,10 @@ pub struct Noise {
 
 /// The shortest pause between digests, and between reminders: the tick that sends them comes once a minute.
 const TICK: SignedDuration = SignedDuration::from_mins(1);
+/// The longest that repeats are swallowed: what comes back a week later is news.
+const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// The longest pause between digests, and between reminders: nobody remembers the last one.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The longest time that is looked back over for changes.
 const LONGEST_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
@@ -38,11 +42,14 @@ pub(super) fn noise(root: &Table<'_>) -> Noise {
     let keys = ["dedup_window", "digest_every", "flapping", "remind_every"];
     let Some(table) = root.table("noise", &keys) else { return noise };
     if let Some(window) = table.duration("dedup_window") {
+        if window.value > LONGEST_WINDOW {
+            table.note_at(&window, "expected at most 7d, or \"0s\" to swallow no repeats");
+        }
         noise.dedup_window = window.value;
     }
     if let Some(every) = table.duration("digest_every") {
-        if !every.value.is_zero() && every.value < TICK {
-            table.note_at(&every, "expected at least 1m, or \"0s\" for no digests");
+        if !every.value.is_zero() && !(TICK..=LONGEST_PAUSE).contains(&every.value) {
+            table.note_at(&every, "expected 1m to 30d, or \"0s\" for no digests");
         }
         noise.digest_every = (!every.value.is_zero()).then_some(every.value);
     }
@@ -81,8 +88,8 @@ fn remind_every(table: &Table<'_>) -> BTreeMap<Severity, SignedDuration> {
     let mut every = BTreeMap::new();
     for key in table.keys() {
         let Some(length) = table.duration(key.value) else { continue };
-        if length.value < TICK {
-            table.note_at(&length, "expected at least 1m; for no reminders, leave the severity out");
+        if !(TICK..=LONGEST_PAUSE).contains(&length.value) {
+            table.note_at(&length, "expected 1m to 30d; for no reminders, leave the severity out");
         }
         let Some(severity) = severity(table, &key) else { continue };
         if every.insert(severity, length.value).is_some() {

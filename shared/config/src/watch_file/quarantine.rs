@@ -34,12 +34,25 @@ fn rule(table: &Table<'_>) -> QuarantineRule {
 
 /// Notes a mistake unless it is one declared sender: a pattern would let whoever fits it bar workers.
 fn expect_sender(table: &Table<'_>, sender: &Found<&str>) {
-    let named = SENDERS.iter().find_map(|prefix| sender.value.strip_prefix(prefix));
-    if named.is_none_or(|name| name.trim().is_empty()) {
+    let named = SENDERS.iter().find_map(|prefix| Some((*prefix, sender.value.strip_prefix(prefix)?)));
+    if named.is_none_or(|(_, name)| name.trim().is_empty()) {
         let expected = "expected `topic:NAME`, `events:SOURCE` or `principal:ID`, as in `topic:claims`";
         table.note_at(sender, format!("`{}` is no sender: {expected}", sender.value));
+    } else if let Some(form) = whole_where_a_name_is_known(named) {
+        table.note_at(sender, format!("`{}` is no sender that messages have: expected {form}", sender.value));
     } else if sender.value.contains('*') {
         table.note_at(sender, "senders are named one by one: whoever fits a pattern could bar workers");
+    }
+}
+
+/// What a sender is known by, where an ARN or a role's session is written instead: a rule that no message fits bars nobody.
+fn whole_where_a_name_is_known(named: Option<(&str, &str)>) -> Option<&'static str> {
+    match named? {
+        ("topic:", name) if name.contains(':') => Some("the topic's name alone, as in `topic:claims`"),
+        ("principal:", id) if id.contains(':') => {
+            Some("the id that SQS calls SenderId, without what follows its `:`, as in `principal:AROAEXAMPLE`")
+        }
+        _ => None,
     }
 }
 

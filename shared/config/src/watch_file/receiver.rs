@@ -89,10 +89,9 @@ pub(super) fn receivers(root: &Table<'_>, environment: &Environment) -> BTreeMap
     let mut receivers = BTreeMap::new();
     for (name, table) in root.named("receiver", &keys) {
         expect_kebab_case(&table, &name);
-        if [SELF_RECEIVER, NULL_RECEIVER].contains(&name.value) {
+        if name.value == SELF_RECEIVER {
             table.note_at(&name, "is the name of a receiver that always exists: expected another");
-        }
-        if name.value == NULL_RECEIVER {
+        } else if name.value == NULL_RECEIVER {
             table.note_at(&name, "is the receiver that tells nobody, for the synthetic alert: expected another name");
         }
         let written: Vec<_> = kinds.into_iter().filter(|kind| table.has(kind)).collect();

@@ -25,6 +25,8 @@ const DEFAULT_WAIT: SignedDuration = SignedDuration::from_secs(30);
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 /// The tick that escalates comes once a minute.
 const SHORTEST_ESCALATION: SignedDuration = SignedDuration::from_mins(1);
+/// Whoever is to hear of it later is not the next in line.
+const LONGEST_ESCALATION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The default route and the ordered ones.
 pub(super) fn routes(root: &Table<'_>, receivers: &Receivers, hours: &KnownHours) -> (Route, Vec<Route>) {
@@ -57,8 +59,8 @@ fn escalate(table: &Table<'_>, receivers: &Receivers) -> Option<Escalate> {
     table.require("after", "how long an alert may be open before it is acknowledged, as in \"15m\"");
     let to = required_names(table, "to", receivers);
     let after = table.duration("after")?;
-    if after.value < SHORTEST_ESCALATION {
-        table.note_at(&after, "expected at least 1m; who is told at once belongs into the route's `to`");
+    if !(SHORTEST_ESCALATION..=LONGEST_ESCALATION).contains(&after.value) {
+        table.note_at(&after, "expected 1m to 30d; who is told at once belongs into the route's `to`");
     }
     Some(Escalate { after: after.value, to })
 }

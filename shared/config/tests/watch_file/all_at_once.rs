@@ -49,7 +49,7 @@ fn each_mistake_says_what_was_expected_and_what_was_probably_meant() -> anyhow::
         "`subjct`: did you mean `subject`? expected kind, subject, environment or an identity label",
         "`*` may only stand at the end",
         "expected 3 to 1000, or 0 to switch it off",
-        "expected at least 1m; for no reminders, leave the severity out",
+        "expected 1m to 30d; for no reminders, leave the severity out",
         "only signals have one, and this is about alerts",
         "`mutes` asks the same as `when`: an alert never mutes its like",
         "`kind` is no identity label, and `equal` compares those only",

@@ -197,6 +197,11 @@ fn each_mistake_is_told_with_its_line_its_key_and_what_was_expected() -> anyhow:
             "w.toml:16: receiver.self: is the name of a receiver that always exists: expected another",
         ),
         (
+            "[receiver.team]",
+            "[receiver.null]\nsns = { topic = \"pages\" }\n[receiver.team]",
+            "w.toml:16: receiver.null: is the receiver that tells nobody, for the synthetic alert: expected another name",
+        ),
+        (
             "webhook = { url = \"ssm:receivers/hook\" }",
             "webhook = { url = \"ssm:receivers/hook\" }\nsns = { topic = \"pages\" }",
             "w.toml:16: receiver.team: expected exactly one of pagerduty, sns, webhook, slack, telegram",

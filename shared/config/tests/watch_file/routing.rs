@@ -141,7 +141,11 @@ fn each_mistake_about_noise_and_routes_is_told_where_it_stands() -> anyhow::Resu
             "to = [\"manger\"] }",
             "routes.route[0].escalate.to: there is no receiver `manger` (did you mean `manager`?)",
         ),
-        ("after = \"15m\"", "after = \"15s\"", "routes.route[0].escalate.after: expected at least 1m"),
+        ("after = \"15m\"", "after = \"15s\"", "routes.route[0].escalate.after: expected 1m to 30d"),
+        ("after = \"15m\"", "after = \"300000w\"", "routes.route[0].escalate.after: expected 1m to 30d"),
+        ("dedup_window = \"1h\"", "dedup_window = \"7d1s\"", "noise.dedup_window: expected at most 7d, or \"0s\""),
+        ("digest_every = \"2h\"", "digest_every = \"31d\"", "noise.digest_every: expected 1m to 30d, or \"0s\""),
+        ("CRITICAL = \"1h\"", "CRITICAL = \"5w\"", "noise.remind_every.CRITICAL: expected 1m to 30d; for no reminders"),
         (
             "fallback = [\"manager\"]",
             "fallback = [\"mail\"]",
@@ -170,6 +174,17 @@ fn each_mistake_about_noise_and_routes_is_told_where_it_stands() -> anyhow::Resu
         ("when  = { kind = \"upstream-late\", subject = \"gfs\" }\n", "", "inhibit[0].when: is missing: which alerts"),
         ("from = [\"topic:claims\"]\n", "", "quarantine[0].from: is missing: the senders that may bar a worker"),
         ("from = [\"topic:claims\"]", "from = [\"topic:\"]", "quarantine[0].from: `topic:` is no sender"),
+        (
+            "from = [\"topic:claims\"]",
+            "from = [\"topic:arn:aws:sns:eu-central-1:123456789012:claims\"]",
+            "quarantine[0].from: `topic:arn:aws:sns:eu-central-1:123456789012:claims` is no sender that messages have: \
+             expected the topic's name alone, as in `topic:claims`",
+        ),
+        (
+            "from = [\"topic:claims\"]",
+            "from = [\"principal:AROAEXAMPLE:writer\"]",
+            "quarantine[0].from: `principal:AROAEXAMPLE:writer` is no sender that messages have: expected the id that SQS",
+        ),
         ("[[quarantine]]", "[[quarantin]]", "quarantin: unknown key (did you mean `quarantine`?)"),
     ] {
         assert!(FACE.contains(right), "{right}");

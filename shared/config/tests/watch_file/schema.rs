@@ -155,6 +155,10 @@ fn the_schema_takes_what_the_reader_takes_and_refuses_the_mistakes_that_it_can_s
         ("[routes]", "[hours.x]\ntimezone = \"UTC\"\n[routes]"),
         ("[routes]", "[heartbeat.x]\nevery = \"1h\"\n[routes]"),
         ("[routes]", "[noise]\ndedup_window = 3\n[routes]"),
+        ("[routes]", "[noise]\ndedup_window = \"8d\"\n[routes]"),
+        ("[routes]", "[noise]\ndigest_every = \"300000w\"\n[routes]"),
+        ("[routes]", "[noise]\nflapping = { within = \"25h\" }\n[routes]"),
+        ("[routes]", "[noise]\nremind_every = { CRITICAL = \"721h\" }\n[routes]"),
         ("[routes]", "[noise]\nflapping = { changes = 2 }\n[routes]"),
         ("[routes]", "[noise]\nremind_every = { CRITICAL = 60 }\n[routes]"),
         ("[routes]", "[[inhibit]]\nwhen = { kind = \"a\" }\n[routes]"),
@@ -163,6 +167,12 @@ fn the_schema_takes_what_the_reader_takes_and_refuses_the_mistakes_that_it_can_s
         ("[routes]", "[[inhibit]]\nwhen = { kind = \"a\" }\nmutes = { kind = \"b\" }\nequal = [\"kind\"]\n[routes]"),
         ("[routes]", "[[quarantine]]\nwhen = { kind = \"claim\" }\nfrom = [\"topic:*\"]\n[routes]"),
         ("[routes]", "[[quarantine]]\nwhen = { kind = \"claim\" }\nfrom = [\"claims\"]\n[routes]"),
+        ("[routes]", "[[quarantine]]\nwhen = { kind = \"claim\" }\nfrom = [\"topic:arn:claims\"]\n[routes]"),
+        (
+            "default = [\"team\"]",
+            "default = [\"team\"]\n[[routes.route]]\nwhen = { kind = \"a\" }\nto = \"team\"\n\
+             escalate = { after = \"31d\", to = \"team\" }",
+        ),
         (
             "default = [\"team\"]",
             "default = [\"team\"]\n[[routes.route]]\nwhen = { kind = \"a\" }\nto = \"team\"\ngroup_wait = \"1m\"",

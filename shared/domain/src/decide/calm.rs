@@ -195,7 +195,7 @@ fn whoever_is_told_with_others_is_named_on_their_notice() {
 
 fn gatherer(plan: &Plan) -> Gatherer {
     let leader = plan.opened.iter().find(|alert| alert.gathering.is_some()).expect("a leader");
-    Gatherer { alert_id: leader.id, severity: leader.severity, gathering: leader.gathering.clone().expect("it waits") }
+    Gatherer { alert_id: leader.id, gathering: leader.gathering.clone().expect("it waits") }
 }
 
 pub(super) fn office() -> Hours {

@@ -98,8 +98,6 @@ impl Inhibitor {
 pub struct Gatherer {
     /// Which.
     pub alert_id: Uuid,
-    /// How bad it is.
-    pub severity: Severity,
     /// What it waits for.
     pub gathering: Gathering,
 }

@@ -98,12 +98,12 @@ impl Desk<'_> {
         Verdict::Muted(self.muted(Mute::Flapping, None, Some(calm_at), because))
     }
 
-    /// An alert that is told with another one stays so while that one is open, unless it gets worse than that one.
+    /// An alert that is told with another one stays so while that one is open, unless it gets worse than it was named.
     fn grouped(&self, alert: &Alert) -> Option<Muted> {
         let muted = alert.muted.as_ref().filter(|muted| muted.why == Mute::Grouped)?;
         let leader = self.state.gathering.iter().find(|gatherer| Some(gatherer.alert_id) == muted.by)?;
         let is_open = !self.ended.iter().any(|ended| Some(ended.id) == muted.by);
-        (is_open && alert.severity <= leader.severity).then(|| muted.clone())
+        (is_open && Some(alert.severity) <= severity_of(&leader.gathering)).then(|| muted.clone())
     }
 
     /// Joins the alerts of its group that wait to be told, or begins to wait for others; whether it joined.
@@ -118,8 +118,7 @@ impl Desk<'_> {
         }
         let until = self.now.saturating_add(wait).unwrap_or(Timestamp::MAX);
         let gathering = Gathering { key, until };
-        let (alert_id, severity) = (alert.id, alert.severity);
-        self.state.gathering.push(Gatherer { alert_id, severity, gathering: gathering.clone() });
+        self.state.gathering.push(Gatherer { alert_id: alert.id, gathering: gathering.clone() });
         alert.gathering = Some(gathering);
         false
     }
@@ -172,6 +171,12 @@ pub fn group_of(alert: &Described<'_>, policy: &Policy) -> Option<(String, Signe
     let told: BTreeSet<&String> = routes.iter().flat_map(|route| &route.to).collect();
     let key = serde_json::json!([told, alert.severity.as_str(), group.by, values]);
     Some((key.to_string(), group.wait))
+}
+
+/// How bad those are that are told together.
+fn severity_of(gathering: &Gathering) -> Option<Severity> {
+    let key: serde_json::Value = serde_json::from_str(&gathering.key).ok()?;
+    key.get(1)?.as_str()?.parse().ok()
 }
 
 /// How bad an alert is that was told, or muted, as flapping.

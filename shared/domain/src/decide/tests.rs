@@ -139,9 +139,8 @@ impl World {
             environment: alert.environment.clone(),
             labels: alert.labels.clone(),
         });
-        let gathering = open().filter_map(|alert| {
-            Some(Gatherer { alert_id: alert.id, severity: alert.severity, gathering: alert.gathering.clone()? })
-        });
+        let gathering =
+            open().filter_map(|alert| Some(Gatherer { alert_id: alert.id, gathering: alert.gathering.clone()? }));
         (self.state.inhibitors, self.state.gathering) = (inhibitors.collect(), gathering.collect());
     }
 

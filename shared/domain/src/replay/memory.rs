@@ -90,7 +90,7 @@ impl<'a> Memory<'a> {
         let gathering = open()
             .filter_map(|alert| {
                 let gathering = alert.gathering.clone()?;
-                Some(Gatherer { alert_id: alert.id, severity: alert.severity, gathering })
+                Some(Gatherer { alert_id: alert.id, gathering })
             })
             .collect();
         let silences = self.silences.to_vec();

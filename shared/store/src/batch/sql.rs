@@ -107,7 +107,7 @@ pub(super) static READ_INHIBITORS: Statement = Statement {
 pub(super) static READ_GATHERING: Statement = Statement {
     name: "reading alerts that others are told with",
     // Whose notice has left (or was told while the store was gone) takes nobody in any more.
-    sql: "select alert_id, severity, group_key, group_until
+    sql: "select alert_id, group_key, group_until
           from watchkeeper.alerts as leader
           where status = 'firing'
             and group_key = any($1)
@@ -115,7 +115,7 @@ pub(super) static READ_GATHERING: Statement = Statement {
                 select from watchkeeper.deliveries as delivery
                 where delivery.alert_id = leader.alert_id and delivery.status in ('pending', 'held'))
           union
-          select leader.alert_id, leader.severity, leader.group_key, leader.group_until
+          select leader.alert_id, leader.group_key, leader.group_until
           from watchkeeper.alerts as member
           join watchkeeper.alerts as leader on leader.alert_id::text = member.muted_by
           where member.fingerprint = any($2)

@@ -132,6 +132,5 @@ fn inhibitor(row: &Row) -> Result<Inhibitor, Error> {
 
 fn gatherer(row: &Row) -> Result<Gatherer, Error> {
     let gathering = Gathering { key: column(row, "group_key")?, until: column(row, "group_until")? };
-    let severity = word(row, "severity", |text| text.parse().ok())?;
-    Ok(Gatherer { alert_id: column(row, "alert_id")?, severity, gathering })
+    Ok(Gatherer { alert_id: column(row, "alert_id")?, gathering })
 }

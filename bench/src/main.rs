@@ -10,6 +10,7 @@ mod memory;
 mod one_alert;
 mod package;
 mod stats;
+mod storm;
 mod table;
 mod world;
 
@@ -22,17 +23,29 @@ use table::Table;
 use world::World;
 
 /// What docs/BENCHMARKS.md leaves out, and why: a budget without a figure is no budget kept.
-const NOT_MEASURED: &str = "Not measured: an alert storm through alert-router (it takes batches of 10 here; its peers, \
-     the Python reference with Redis and Alertmanager, are not on this machine); `deadman`, `data-poller` and `archiver`, \
-     which do not exist yet.";
+const NOT_MEASURED: &str = "Not measured: `deadman`, `data-poller` and `archiver`, which do not exist yet.";
+/// How a storm is measured, for below the table.
+const STORM: &str = "The storm's figures are from the invocation to its answer, everything committed. The one receiver takes \
+     one request a minute, which is spent before, and the queue that recorded messages are deleted from answers at once: \
+     recording is measured, not sending. The floor is one INSERT of the same signals by the same Rust client into a copy \
+     of the table, one transaction per batch, turn by turn with ours; the Python reference (`bench/peer/storm.py`) reads \
+     and writes its counter in Redis and inserts one row per signal; Alertmanager keeps alerts in memory. The tables are \
+     vacuumed and analysed between turns.";
+/// What may be named besides functions.
+const ALERT_STORM: &str = "storm";
+/// Signals of the test of memory, where they are to be kept and where they are not.
+const SIGNALS: [usize; 2] = [1_000_000, 100_000];
 /// Where `--write` keeps the table.
 const REPORT: &str = "docs/BENCHMARKS.md";
 
 /// Measures cold starts, memory, package sizes and the way of one alert.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Functions to measure; all of them if none is named.
+    /// Functions to measure, or `storm` for that alone; everything if none is named.
     functions: Vec<String>,
+    /// Signals in the storm that shows whether memory grows; a million with `--write`, else a tenth of that.
+    #[arg(long)]
+    signals: Option<usize>,
     /// Keep the table in docs/BENCHMARKS.md, too.
     #[arg(long, conflicts_with = "functions")]
     write: bool,
@@ -55,7 +68,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(warning) = machine.warning() {
         eprintln!("warning: {warning}");
     }
-    let mut table = Table::default();
+    let (mut table, mut notes) = (Table::default(), Vec::new());
     let wanted = |function: &str| arguments.functions.is_empty() || arguments.functions.iter().any(|f| f == function);
     for subject in world::subjects().into_iter().filter(|subject| wanted(subject.function)) {
         eprintln!("starting {} and its peer, in turns …", subject.function);
@@ -72,24 +85,35 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         eprintln!("loading {} …", subject.function);
         table.0.extend(load::measure(&world, &subject).await?);
     }
-    println!("{}\n\n{table}\n{NOT_MEASURED}", machine.sentences());
+    if wanted(ALERT_STORM) {
+        eprintln!("a storm of alerts …");
+        let signals = arguments.signals.unwrap_or(if arguments.write { SIGNALS[0] } else { SIGNALS[1] });
+        let router = world::subjects().into_iter().find(|subject| subject.function == "alert-router");
+        let storm = storm::measure(&world, &router.context("there is no router")?, signals).await?;
+        table.0.extend(storm.rows);
+        notes.push(STORM.to_owned());
+        notes.extend(storm.notes);
+    }
+    notes.push(NOT_MEASURED.to_owned());
+    let notes = notes.join("\n\n");
+    println!("{}\n\n{table}\n{notes}", machine.sentences());
     if arguments.write {
         let report = testkit::binaries::workspace().join(REPORT);
-        std::fs::write(&report, document(&machine, &table)).with_context(|| format!("writing {REPORT}"))?;
+        std::fs::write(&report, document(&machine, &table, &notes)).with_context(|| format!("writing {REPORT}"))?;
         println!("kept in {REPORT}");
     }
     Ok(())
 }
 
 /// The report as a page.
-fn document(machine: &Machine, table: &Table) -> String {
+fn document(machine: &Machine, table: &Table, notes: &str) -> String {
     format!(
         "# Benchmarks\n\n\
          `cargo bench-suite --write` makes this page. It runs the actual release binaries under a local Runtime API, \
          with Postgres and an AWS emulator on the same machine; figures are medians unless they say otherwise, and the \
          peer takes turns with ours in the same run. The Python peer (`bench/peer/function.py`) makes the same AWS \
          clients with boto3, and for its answer reads SSM and Postgres once.\n\n\
-         Measured on: {}.\n\n{table}\n{NOT_MEASURED}\n",
+         Measured on: {}.\n\n{table}\n{notes}\n",
         machine.sentences()
     )
 }

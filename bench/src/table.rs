@@ -11,20 +11,26 @@ pub(crate) struct Row {
     note: String,
     unit: &'static str,
     budget: Option<f64>,
-    peer: Option<Peer>,
+    peers: Vec<Peer>,
 }
 
 #[derive(Debug, Clone)]
 struct Peer {
     name: &'static str,
     measured: f64,
-    /// At most so many times the peer.
-    ratio: Option<f64>,
+    budget: Option<Times>,
+}
+
+/// So many times the peer.
+#[derive(Debug, Clone, Copy)]
+enum Times {
+    AtMost(f64),
+    AtLeast(f64),
 }
 
 impl Row {
     pub(crate) fn new(what: impl Into<String>, measured: f64, unit: &'static str) -> Self {
-        Self { what: what.into(), measured, note: String::new(), unit, budget: None, peer: None }
+        Self { what: what.into(), measured, note: String::new(), unit, budget: None, peers: Vec::new() }
     }
 
     /// What stands in brackets beside the figure.
@@ -39,16 +45,25 @@ impl Row {
         self
     }
 
-    /// The peer's figure beside ours.
+    /// A peer's figure beside ours.
     pub(crate) fn peer(mut self, name: &'static str, measured: f64) -> Self {
-        self.peer = Some(Peer { name, measured, ratio: None });
+        self.peers.push(Peer { name, measured, budget: None });
         self
     }
 
-    /// At most so many times the peer's.
-    pub(crate) fn at_most_times_the_peer(mut self, ratio: f64) -> Self {
-        if let Some(peer) = &mut self.peer {
-            peer.ratio = Some(ratio);
+    /// At most so many times the last peer's.
+    pub(crate) fn at_most_times_the_peer(self, ratio: f64) -> Self {
+        self.times_the_peer(Times::AtMost(ratio))
+    }
+
+    /// At least so many times the last peer's: of rates more is better.
+    pub(crate) fn at_least_times_the_peer(self, ratio: f64) -> Self {
+        self.times_the_peer(Times::AtLeast(ratio))
+    }
+
+    fn times_the_peer(mut self, times: Times) -> Self {
+        if let Some(peer) = self.peers.last_mut() {
+            peer.budget = Some(times);
         }
         self
     }
@@ -56,20 +71,24 @@ impl Row {
     /// Whether every budget is kept; nothing to keep is `None`.
     pub(crate) fn verdict(&self) -> Option<bool> {
         let absolute = self.budget.map(|budget| self.measured <= budget);
-        let ratio = self.peer.as_ref().and_then(|peer| Some(self.measured <= peer.ratio? * peer.measured));
-        match (absolute, ratio) {
-            (None, None) => None,
-            (absolute, ratio) => Some(absolute.unwrap_or(true) && ratio.unwrap_or(true)),
-        }
+        let peers = self.peers.iter().filter_map(|peer| peer.is_matched_by(self.measured));
+        absolute.into_iter().chain(peers).reduce(|one, other| one && other)
     }
 
     fn cells(&self) -> [String; 5] {
         let unit = self.unit;
         let note = if self.note.is_empty() { String::new() } else { format!(" ({})", self.note) };
         let absolute = self.budget.map(|budget| format!("≤ {budget} {unit}"));
-        let ratio = self.peer.as_ref().and_then(|peer| peer.ratio).map(|ratio| format!("≤ {} peer", fraction(ratio)));
-        let budgets: Vec<String> = absolute.into_iter().chain(ratio).collect();
-        let peer = self.peer.as_ref().map(|peer| {
+        let alone = self.peers.len() == 1;
+        let ratios = self.peers.iter().filter_map(|peer| {
+            let name = if alone { "peer" } else { peer.name };
+            Some(match peer.budget? {
+                Times::AtMost(ratio) => format!("≤ {} {name}", fraction(ratio)),
+                Times::AtLeast(ratio) => format!("≥ {} {name}", fraction(ratio)),
+            })
+        });
+        let budgets: Vec<String> = absolute.into_iter().chain(ratios).collect();
+        let peers = self.peers.iter().map(|peer| {
             let times = self.measured / peer.measured;
             format!("{}: {} {unit} (ours is {})", peer.name, figure(peer.measured), fraction(times))
         });
@@ -82,9 +101,19 @@ impl Row {
             self.what.clone(),
             format!("{} {unit}{note}", figure(self.measured)),
             budgets.join(" and "),
-            peer.unwrap_or_default(),
+            peers.collect::<Vec<_>>().join("; "),
             verdict.to_owned(),
         ]
+    }
+}
+
+impl Peer {
+    /// Whether ours keeps the budget that this peer sets, if it sets one.
+    fn is_matched_by(&self, ours: f64) -> Option<bool> {
+        Some(match self.budget? {
+            Times::AtMost(ratio) => ours <= ratio * self.measured,
+            Times::AtLeast(ratio) => ours >= ratio * self.measured,
+        })
     }
 }
 
@@ -139,6 +168,17 @@ mod tests {
         assert_eq!(row(10.0).peer("Python", 150.0).at_most_times_the_peer(1.0 / 30.0).verdict(), Some(false));
         assert_eq!(row(10.0).peer("Python", 600.0).at_most_times_the_peer(1.0 / 30.0).verdict(), Some(true));
         assert_eq!(Row::new("for information", 1.0, "ms").peer("Python", 2.0).verdict(), None);
+    }
+
+    #[test]
+    fn a_row_with_several_peers_keeps_the_budgets_that_all_of_them_set() {
+        let storm = |rate| {
+            let row = Row::new("storm", rate, "signals/s").peer("floor", 20_000.0).at_least_times_the_peer(0.5);
+            row.peer("Python", 500.0).at_least_times_the_peer(10.0).peer("Alertmanager", 22_000.0)
+        };
+        assert_eq!((storm(12_000.0).verdict(), storm(9_000.0).verdict()), (Some(true), Some(false)));
+        assert_eq!(storm(12_000.0).cells()[2], "≥ 1/2 × floor and ≥ 10.0 × Python");
+        assert_eq!(storm(f64::NAN).verdict(), Some(false));
     }
 
     #[test]

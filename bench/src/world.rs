@@ -80,7 +80,7 @@ pub(crate) struct World {
     access: Access,
     aws: SdkConfig,
     _emulator: Emulator,
-    _postgres: Postgres,
+    pub(crate) postgres: Postgres,
 }
 
 impl World {
@@ -119,7 +119,7 @@ impl World {
             access,
             aws,
             _emulator: emulator,
-            _postgres: postgres,
+            postgres,
         };
         world.put_parameters().await?;
         std::fs::write(world.watch_file(), WATCH_FILE).context("writing the watch file")?;
@@ -134,11 +134,23 @@ impl World {
 
     /// A fresh process that reads a watch file of its own.
     pub(crate) async fn sandbox_watching(&self, subject: &Subject, watch_file: &str) -> anyhow::Result<Sandbox> {
-        let path = self.directory.path().join("other.toml");
-        std::fs::write(&path, watch_file).context("writing a watch file")?;
-        let mut environment = self.environment();
-        environment.retain(|(name, _)| *name != "WATCH_FILE");
-        environment.push(("WATCH_FILE", path.to_string_lossy().into_owned()));
+        let environment = self.environment_watching(watch_file)?;
+        Sandbox::start(&binary(subject.function)?, environment, Options::default()).await
+    }
+
+    /// The same, and its queues are somewhere else than in the emulator.
+    pub(crate) async fn sandbox_with_queues(
+        &self,
+        subject: &Subject,
+        watch_file: &str,
+        queues: &str,
+    ) -> anyhow::Result<Sandbox> {
+        let mut environment = self.environment_watching(watch_file)?;
+        environment.retain(|(name, _)| *name != "AWS_ENDPOINT_URL");
+        environment.push(("AWS_ENDPOINT_URL", queues.to_owned()));
+        for service in ["AWS_ENDPOINT_URL_SSM", "AWS_ENDPOINT_URL_CLOUDWATCH"] {
+            environment.push((service, self.access.endpoint.clone()));
+        }
         Sandbox::start(&binary(subject.function)?, environment, Options::default()).await
     }
 
@@ -179,6 +191,15 @@ impl World {
             environment.push(("SSL_CERT_FILE", AUTHORITIES.to_owned()));
         }
         environment
+    }
+
+    fn environment_watching(&self, watch_file: &str) -> anyhow::Result<Vec<(&'static str, String)>> {
+        let path = self.directory.path().join("other.toml");
+        std::fs::write(&path, watch_file).context("writing a watch file")?;
+        let mut environment = self.environment();
+        environment.retain(|(name, _)| *name != "WATCH_FILE");
+        environment.push(("WATCH_FILE", path.to_string_lossy().into_owned()));
+        Ok(environment)
     }
 
     fn watch_file(&self) -> PathBuf {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::alert::Alert;
+use crate::alert::{Alert, Gathering};
 use crate::decide::{Plan, State, decide};
 use crate::delivery::{DeliveryStatus, Outcome};
 use crate::policy::{Integration, Matcher, Policy, Receiver, Route};
@@ -306,6 +306,26 @@ fn a_delivery_that_was_written_before_and_told_meanwhile_is_settled() {
     mark(&mut nothing_new, &Decided { known: &known, signals: &[], now: at("06:30:00") }, &told, &policy());
     assert_eq!(nothing_new.told.iter().filter(|marked| marked.settles).count(), 2);
     assert!(nothing_new.deliveries.is_empty() && nothing_new.opened.is_empty());
+}
+
+#[test]
+fn who_was_told_does_not_wait_for_others_any_more() {
+    let waits = Some(Gathering { key: "0/metric".into(), until: at("06:31:00") });
+    let signal = fires(Severity::High, "06:00:00");
+    let told = taken(&signal, &mut Remembered::default(), "06:00:05");
+    let signals = [signal];
+    let mut plan = decide(State::default(), &signals, &policy(), at("06:30:00"));
+    plan.opened[0].gathering.clone_from(&waits);
+    let alert = plan.opened[0].clone();
+    let nothing = BTreeMap::new();
+    mark(&mut plan, &Decided { known: &nothing, signals: &signals, now: at("06:30:00") }, &told, &policy());
+    assert_eq!(plan.opened[0].gathering, None);
+
+    let known = BTreeMap::from([(alert.fingerprint.clone(), alert)]);
+    let mut plan = Plan::default();
+    mark(&mut plan, &Decided { known: &known, signals: &[], now: at("06:30:00") }, &told, &policy());
+    let changed: Vec<bool> = plan.changed.iter().map(|alert| alert.gathering.is_some()).collect();
+    assert_eq!(changed, [false], "nor does one that was on record before");
 }
 
 #[test]

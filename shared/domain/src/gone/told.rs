@@ -165,6 +165,20 @@ impl Desk<'_> {
         }
         if told.notice.triggers() {
             self.adopt_window(*alert_id, &told.dedup_key);
+            self.stop_gathering(*alert_id, told);
+        }
+    }
+
+    /// Whoever was told does not wait for others any more: what comes later has nobody to be told with.
+    fn stop_gathering(&mut self, alert_id: Uuid, told: &Told) {
+        let mut decided = self.plan.opened.iter_mut().chain(&mut self.plan.changed);
+        if let Some(alert) = decided.find(|alert| alert.id == alert_id) {
+            alert.gathering = None;
+            return;
+        }
+        let known = self.decided.known.get(&told.fingerprint);
+        if let Some(alert) = known.filter(|alert| alert.id == alert_id && alert.gathering.is_some()) {
+            self.plan.changed.push(Alert { gathering: None, ..alert.clone() });
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Messages received for the first time are one transaction. Those received before follow one at a time, each noted as a
 //! suspect by a commit of its own before it is read; those that were noted already, which were being read when a reader
-//! died, come last.
+//! died, come last. Receivers are told once all are on record: one that is slow must not use up the time of the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,6 +20,10 @@ use crate::gone::{self, time_for_store};
 use crate::payload::Received;
 use crate::persist::{NotRecorded, persist};
 use crate::record::{Recorded, read};
+
+/// Without this much time left for work no message is begun: that the store did not record it would say nothing of the
+/// store.
+const TIME_TO_RECORD: Duration = Duration::from_secs(2);
 
 /// Which queue messages came from, and are deleted from once they are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +47,8 @@ pub(crate) struct Handled {
     pub(crate) decisions: BTreeMap<String, usize>,
     /// Handles of messages that are on record or stay on their queue.
     dealt_with: BTreeSet<String>,
+    /// Handles of messages that are on record, and on their queue still.
+    to_delete: Vec<String>,
     /// Handles of messages at which the store fails, and why.
     failed: BTreeMap<String, Fault>,
     /// The store's clock, once it was read.
@@ -55,10 +61,14 @@ pub(crate) async fn handle(app: &App, messages: &[Received], deadline: &Deadline
     let mut session = app.session().await;
     let mut handled = Handled::default();
     let all: Vec<&Received> = messages.iter().collect();
-    if let Err(fault) = handled.come_back_and_record(app, &mut session, &all, deadline).await {
-        session.absence.notice();
-        let left = handled.left_of(&all);
-        handled.hold(app, &mut session, &left, &fault, deadline).await;
+    match handled.come_back_and_record(app, &mut session, &all, deadline).await {
+        Ok(()) => handled.delete_and_deliver(app, &mut session, deadline).await,
+        Err(fault) => {
+            session.absence.notice();
+            handled.delete_recorded(app, Origin::Alerts).await;
+            let left = handled.left_of(&all);
+            handled.hold(app, &mut session, &left, &fault, deadline).await;
+        }
     }
     for (handle, fault) in std::mem::take(&mut handled.failed) {
         let one: Vec<&Received> = all.iter().copied().filter(|received| received.receipt_handle == handle).collect();
@@ -108,7 +118,7 @@ impl Handled {
         self.record_all(app, session, messages, Origin::Alerts, deadline).await
     }
 
-    /// Records messages and tells who has to be told.
+    /// Records messages. All but the last that were committed are deleted from their queue, too.
     ///
     /// # Errors
     /// When the store is not to be had. What was recorded until then is known.
@@ -122,16 +132,23 @@ impl Handled {
     ) -> Result<(), Fault> {
         let (first, again): (Vec<&Received>, Vec<&Received>) =
             messages.iter().partition(|received| received.first_time);
-
+        if deadline.for_work() < TIME_TO_RECORD {
+            self.postpone(messages);
+            return Ok(());
+        }
         let together = self.record_together(app, session, &first, origin, deadline);
-        let recorded = within(time_for_store(deadline), together).await?;
-        self.delete_and_deliver(app, session, &recorded, origin, deadline).await?;
+        within(time_for_store(deadline), together).await?;
 
         let suspects = last_noted_last(app, session, again, deadline);
-        for suspect in within(time_for_store(deadline), suspects).await? {
+        let suspects = within(time_for_store(deadline), suspects).await?;
+        for (n, suspect) in suspects.iter().enumerate() {
+            self.delete_recorded(app, origin).await;
+            if deadline.for_work() < TIME_TO_RECORD {
+                self.postpone(&suspects[n..]);
+                return Ok(());
+            }
             let alone = self.record_suspect(app, session, suspect, origin, deadline);
-            let recorded = within(time_for_store(deadline), alone).await?;
-            self.delete_and_deliver(app, session, &recorded, origin, deadline).await?;
+            within(time_for_store(deadline), alone).await?;
         }
         Ok(())
     }
@@ -158,20 +175,19 @@ impl Handled {
         self.unrecorded.extend(held.left);
     }
 
-    /// Records messages in one transaction; if the store refuses one of them, or fails at it, each in its own. Answers
-    /// those that are on record.
-    async fn record_together<'a>(
+    /// Records messages in one transaction; if the store refuses one of them, or fails at it, each in its own.
+    async fn record_together(
         &mut self,
         app: &App,
         session: &mut Session,
-        messages: &[&'a Received],
+        messages: &[&Received],
         origin: Origin,
         deadline: &Deadline,
-    ) -> Result<Vec<&'a Received>, Fault> {
+    ) -> Result<(), Fault> {
         let readable: Vec<(&Received, Vec<Signal>)> =
             messages.iter().filter_map(|received| Some((*received, self.read(app, received, origin)?))).collect();
         if readable.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let signals: Vec<Signal> = readable.iter().flat_map(|(_, signals)| signals.clone()).collect();
         let told: Vec<Told> = readable.iter().flat_map(|(received, _)| received.told.clone()).collect();
@@ -180,18 +196,15 @@ impl Handled {
                 self.count(&recorded);
                 let on_record: Vec<&Received> = readable.into_iter().map(|(received, _)| received).collect();
                 self.settle(&on_record);
-                return Ok(on_record);
+                return Ok(());
             }
             Err(NotRecorded::Gone(fault)) => return Err(fault),
             Err(NotRecorded::Refused(_) | NotRecorded::Failed(_)) => {}
         }
-        let mut on_record = Vec::new();
         for (received, signals) in readable {
-            if self.record_alone(app, session, received, &signals, deadline).await? {
-                on_record.push(received);
-            }
+            self.record_alone(app, session, received, &signals, deadline).await?;
         }
-        Ok(on_record)
+        Ok(())
     }
 
     /// Records one message in a transaction of its own; whether the store took it.
@@ -222,54 +235,55 @@ impl Handled {
     }
 
     /// Notes a message that came before, then reads and records it.
-    async fn record_suspect<'a>(
+    async fn record_suspect(
         &mut self,
         app: &App,
         session: &mut Session,
-        received: &'a Received,
-        origin: Origin,
-        deadline: &Deadline,
-    ) -> Result<Vec<&'a Received>, Fault> {
-        session.ready(app, deadline).await?;
-        let id = &received.message.message_id;
-        suspects::note(&session.parts(app)?.0.client, id).await?;
-        let Some(signals) = self.read(app, received, origin) else { return Ok(Vec::new()) };
-        if !self.record_alone(app, session, received, &signals, deadline).await? {
-            return Ok(Vec::new());
-        }
-        suspects::clear(&session.parts(app)?.0.client, id).await?;
-        Ok(vec![received])
-    }
-
-    /// Deletes what is on record from its queue, and meanwhile tells who has to be told.
-    async fn delete_and_deliver(
-        &mut self,
-        app: &App,
-        session: &mut Session,
-        recorded: &[&Received],
+        received: &Received,
         origin: Origin,
         deadline: &Deadline,
     ) -> Result<(), Fault> {
-        let Some(clock) = self.clock.filter(|_| !recorded.is_empty()) else { return Ok(()) };
-        let handles: Vec<&str> = recorded.iter().map(|received| received.receipt_handle.as_str()).collect();
+        session.ready(app, deadline).await?;
+        let id = &received.message.message_id;
+        suspects::note(&session.parts(app)?.0.client, id).await?;
+        let Some(signals) = self.read(app, received, origin) else { return Ok(()) };
+        if self.record_alone(app, session, received, &signals, deadline).await? {
+            suspects::clear(&session.parts(app)?.0.client, id).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes what is on record from its queue.
+    pub(crate) async fn delete_recorded(&mut self, app: &App, origin: Origin) {
         let queue = match origin {
             Origin::Alerts => &app.queue,
             Origin::Held => &app.held,
         };
-        let (connection, receivers) = session.parts(app)?;
-        let delivering = deliver(connection, receivers, &app.queue, clock, deadline, WaitsFor::Critical);
-        let (delivered, undeleted) = tokio::join!(delivering, queue.delete(&handles));
-        for (n, error) in undeleted {
+        let handles = std::mem::take(&mut self.to_delete);
+        let handles: Vec<&str> = handles.iter().map(String::as_str).collect();
+        for (n, error) in queue.delete(&handles).await {
             // Harmless: it comes again and is known by its key.
-            tracing::warn!(message.id = handles.get(n), error, "A recorded message could not be deleted");
+            tracing::warn!(message.handle = handles.get(n), error, "A recorded message could not be deleted");
         }
-        if let Err(error) = delivered {
+    }
+
+    /// Tells who has to be told, and meanwhile deletes what is on record from the queue.
+    async fn delete_and_deliver(&mut self, app: &App, session: &mut Session, deadline: &Deadline) {
+        let clock = self.clock;
+        let delivering = async {
+            let Some(clock) = clock else { return Ok(()) };
+            // A message at which the store failed may have cost the connection.
+            session.ready(app, deadline).await?;
+            let (connection, receivers) = session.parts(app)?;
+            deliver(connection, receivers, &app.queue, clock, deadline, WaitsFor::Critical).await?;
+            Ok::<(), Fault>(())
+        };
+        let (delivered, ()) = tokio::join!(delivering, self.delete_recorded(app, Origin::Alerts));
+        if let Err(fault) = delivered {
             // The messages are on record, and the next retry tick sends what stands there.
-            let error = format!("{:#}", anyhow::Error::new(error));
-            tracing::error!(error, "Deliveries are left to the next retry tick");
+            tracing::error!(error = fault.message, "Deliveries are left to the next retry tick");
             session.drop_connection();
         }
-        Ok(())
     }
 
     /// A held message has the ids under which people were told of it.
@@ -289,9 +303,21 @@ impl Handled {
         self.unrecorded.push((id.clone(), why.to_owned()));
     }
 
+    /// Leaves messages on their queue as they are: the time of this invocation is used up.
+    fn postpone(&mut self, messages: &[&Received]) {
+        tracing::warn!(messages = messages.len(), "Time is short; messages that were not begun come again");
+        for received in messages {
+            let why = "time ran out before it was begun; it comes again".to_owned();
+            self.dealt_with.insert(received.receipt_handle.clone());
+            self.unrecorded.push((received.message.message_id.clone(), why));
+        }
+    }
+
     fn settle(&mut self, recorded: &[&Received]) {
         self.recorded += recorded.len();
-        self.dealt_with.extend(recorded.iter().map(|received| received.receipt_handle.clone()));
+        let handles: Vec<String> = recorded.iter().map(|received| received.receipt_handle.clone()).collect();
+        self.dealt_with.extend(handles.iter().cloned());
+        self.to_delete.extend(handles);
     }
 
     fn count(&mut self, recorded: &Recorded) {

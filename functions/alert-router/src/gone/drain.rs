@@ -60,7 +60,9 @@ pub(crate) async fn drain(
             }
             let mut handled = Handled::default();
             let chunk: Vec<&Received> = chunk.iter().collect();
-            handled.record_all(app, session, &chunk, Origin::Held, deadline).await?;
+            let recorded = handled.record_all(app, session, &chunk, Origin::Held, deadline).await;
+            handled.delete_recorded(app, Origin::Held).await;
+            recorded?;
             drained.recorded += handled.recorded;
             drained.failed.extend(handled.not_recorded());
         }

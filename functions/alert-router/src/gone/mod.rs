@@ -167,7 +167,7 @@ pub(crate) async fn drain_in_tick(
     if drained.more {
         summary.remaining.push("alerts-held".to_owned());
     }
-    // Telling of what was held may have cost the connection.
+    // A message that could not be recorded may have cost the connection.
     session.ready(app, deadline).await.map(drop)
 }
 

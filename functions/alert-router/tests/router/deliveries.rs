@@ -230,6 +230,29 @@ async fn what_is_for_a_receiver_that_is_off_waits_until_it_is_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_held_over_a_weekend_has_a_day_of_tries_and_five_minutes_before_others_are_told() {
+    let world = World::new().await;
+    let file = WatchFile::with(&[(PAGES, PAGES_WITH_FALLBACK)]);
+    let router = file.router(&world).await;
+    world.receivers.behave(Behaviour::answer("pagerduty", 503).times(2));
+    accepts(&router, one(&native("disk", "firing", "HIGH", "06:00:00"))).await;
+    world
+        .rows(
+            "delete from watchkeeper.delivery_attempts where outcome <> 'accepted';
+             update watchkeeper.deliveries
+             set status = 'held', held_because = 'outside-hours', held_until = now(), attempts = 0,
+                 created_at = now() - interval '63 hours'
+             where receiver = 'on-call'",
+        )
+        .await;
+    retry(&router, None).await;
+    assert_eq!(deliveries(&world).await, ["on-call firing pending", "mail firing sent"]);
+    let summary = retry(&router, Some(&in_minutes(&world, 6).await)).await;
+    assert_eq!(summary["did"]["told_instead"], json!(0), "it took it at last: {summary}");
+    assert_eq!(world.incidents(), ["HIGH open 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn while_a_receiver_hangs_no_other_sandbox_tells_it_the_same() {
     let world = World::new().await;
     let short = Options { timeout: Duration::from_secs(6), ..Options::default() };

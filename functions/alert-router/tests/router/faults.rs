@@ -6,7 +6,7 @@ use serde_json::json;
 use testkit::receivers::Behaviour;
 use testkit::runtime_api::Options;
 
-use crate::messages::{native, one};
+use crate::messages::{batch, native, one, record};
 use crate::world::{World, accepts, retry};
 
 fn short() -> Options {
@@ -86,6 +86,24 @@ async fn a_receiver_slower_than_the_invocation_is_recorded_as_unanswered_and_tol
     );
     retry(&router, Some("2099-01-01T00:00:00Z")).await;
     assert!(world.incidents()[0].starts_with("HIGH open"), "{:?}", world.incidents());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receivers_that_are_slow_are_no_reason_to_believe_that_postgres_is_gone() {
+    let world = World::new().await;
+    let options = Options { timeout: Duration::from_secs(20), ..Options::default() };
+    let router = world.router_with(&[], options).await;
+    accepts(&router, one(&native("known", "firing", "HIGH", "06:00:00"))).await;
+    assert_eq!(world.mails().await.len(), 1);
+    world.receivers.behave(Behaviour::late("pagerduty", Duration::from_secs(25)));
+    // Each is recorded in a transaction of its own.
+    accepts(&router, batch((0..6).map(|n| record(&native(&format!("disk-{n}"), "firing", "HIGH", "06:00:00"), 2))))
+        .await;
+    assert_eq!(world.mails().await.len(), 6);
+    world.receivers.behave_normally();
+    accepts(&router, one(&native("known", "firing", "HIGH", "06:00:10"))).await;
+    assert_eq!(world.held().await, 0);
+    assert_eq!(world.mails().await, Vec::<String>::new(), "it is a duplicate, as the record knows");
 }
 
 #[tokio::test(flavor = "multi_thread")]

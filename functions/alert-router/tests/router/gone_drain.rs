@@ -6,6 +6,7 @@ use testkit::proxy::Fault;
 use testkit::receivers::Behaviour;
 use testkit::runtime_api::{Options, Outcome};
 
+use crate::calm::router_with;
 use crate::messages::{batch, native, one, record};
 use crate::world::{World, accepts, retry};
 
@@ -238,4 +239,20 @@ async fn wherever_a_drain_is_interrupted_nothing_is_lost_or_doubled() {
     }
     assert!(world.incidents().iter().all(|incident| incident == "CRITICAL open 1"), "{:?}", world.incidents());
     println!("killed at {points} points of a drain: 0 lost, 0 repeated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_told_meanwhile_does_not_wait_for_the_others_of_its_group() {
+    let world = World::new().await;
+    let group = "[routes]\ndefault = [\"hook\"]\n[[routes.route]]\nwhen = { severity = \"HIGH\" }\nto = [\"mail\"]\n\
+                 group_by = [\"kind\"]\ngroup_wait = \"5m\"\n";
+    let (_file, router) = router_with(&world, group).await;
+    world.proxy.behave(Fault::Refuse);
+    accepts(&router, one(&native("one", "firing", "HIGH", "06:00:00"))).await;
+    world.proxy.behave(Fault::None);
+    let (_file, router) = router_with(&world, group).await;
+    retry(&router, None).await;
+    accepts(&router, one(&native("two", "firing", "HIGH", "06:01:00"))).await;
+    assert_eq!(world.held().await, 0, "the record takes it");
+    assert_eq!(world.decisions().await, ["opened", "opened"], "nobody is left whom it could be told with");
 }

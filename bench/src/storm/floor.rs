@@ -128,7 +128,7 @@ impl Floor {
         self.client.batch_execute("vacuum analyze").await.context("tidying up")
     }
 
-    /// How many signals and deliveries are on record, and how many deliveries went out.
+    /// How many signals are on record, and how many deliveries went out.
     pub(super) async fn recorded(&self) -> anyhow::Result<(i64, i64)> {
         let count = "select (select count(*) from watchkeeper.signals),
                             (select count(*) from watchkeeper.deliveries where status = 'sent')";

@@ -222,7 +222,6 @@ fn per_second(count: usize, took: Duration) -> f64 {
 }
 
 /// A program of the system, where it has it.
-#[expect(clippy::disallowed_methods, reason = "where programs are is the system's setting, not ours")]
 fn installed(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|program| program.is_file())

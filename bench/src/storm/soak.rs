@@ -9,7 +9,7 @@ use super::{ALERTMANAGER, Field, figure, per_second, record};
 use crate::memory::{self, Memory};
 use crate::table::Row;
 
-/// As many as Lambda may hand over at most where a batch window is set, in hundreds.
+/// The largest batch that the queue is set up to hand over.
 const BATCH: usize = 1_000;
 /// After so many batches the record is tidied, as autovacuum would.
 const TIDY: usize = 100;

@@ -38,6 +38,7 @@ pub(crate) struct Tick {
     /// Which one.
     pub(crate) tick: TickKind,
     /// Replaces the store's clock.
+    #[serde(default, deserialize_with = "payload::optional_instant")]
     pub(crate) now: Option<Timestamp>,
     /// Changes nothing.
     #[serde(default)]

@@ -15,6 +15,7 @@ pub(crate) struct Payload {
     /// Measure, and publish nothing.
     pub(crate) dry_run: bool,
     /// Replaces the clock: what is published is dated so.
+    #[serde(deserialize_with = "payload::optional_instant")]
     pub(crate) now: Option<Timestamp>,
     /// When the scheduler meant it to run: for the ledger, and for ids of signals while there is no record.
     #[serde(deserialize_with = "payload::scheduled_at")]

@@ -1,7 +1,9 @@
 //! Payloads at the door: strict, and every refusal names the field.
 
+mod strict;
+
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -15,7 +17,6 @@ pub fn parse<T: DeserializeOwned>(payload: Value) -> Result<T, Fault> {
     match payload {
         Value::Null => parse_part(Value::Object(serde_json::Map::new())),
         Value::Object(_) => parse_part(payload),
-        // Serde would take a list for a structure, field by field.
         _ => Err(Fault::bad_payload("the payload is no JSON object: expected {} or fields in braces")),
     }
 }
@@ -25,7 +26,7 @@ pub fn parse<T: DeserializeOwned>(payload: Value) -> Result<T, Fault> {
 /// # Errors
 /// `BadPayload` that names the field below this part, and what was expected.
 pub fn parse_part<T: DeserializeOwned>(part: Value) -> Result<T, Fault> {
-    serde_path_to_error::deserialize(part).map_err(|error| {
+    serde_path_to_error::deserialize(strict::Strict(part)).map_err(|error| {
         let path = error.path().to_string();
         let cause = error.into_inner();
         Fault::bad_payload(if path == "." { cause.to_string() } else { format!("{path}: {cause}") })
@@ -42,10 +43,41 @@ pub fn scheduled_at<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     match text.as_deref() {
         None => Ok(None),
         Some(placeholder) if placeholder.starts_with('<') && placeholder.ends_with('>') => Ok(None),
-        Some(instant) => instant.parse().map(Some).map_err(|_| {
-            serde::de::Error::custom(format!("`{instant}` is no instant: expected one as 2026-03-01T06:00:00Z"))
-        }),
+        Some(text) => read_instant(text).map(Some).map_err(D::Error::custom),
     }
+}
+
+/// Seconds from 1970 to the beginning of the year 1. Years before it are no mistake that the store could hold.
+const YEAR_ONE: i64 = -62_135_596_800;
+
+/// Reads an instant of the years 1 to 9999.
+///
+/// # Errors
+/// When it is anything else.
+pub fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => read_instant(&text).map_err(D::Error::custom),
+        _ => Err(D::Error::custom("expected an instant as 2026-03-01T06:00:00Z")),
+    }
+}
+
+/// Reads an instant as [`instant`] does; nothing where there is `null`.
+///
+/// # Errors
+/// When it is anything else.
+pub fn optional_instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        other => instant(other).map(Some).map_err(D::Error::custom),
+    }
+}
+
+fn read_instant(text: &str) -> Result<Timestamp, String> {
+    let instant: Option<Timestamp> = text.parse().ok();
+    instant.filter(|instant| instant.as_second() >= YEAR_ONE).ok_or_else(|| {
+        let shown: String = text.chars().take(40).collect();
+        format!("`{}`: expected an instant as 2026-03-01T06:00:00Z, of the years 1 to 9999", shown.escape_debug())
+    })
 }
 
 #[cfg(test)]
@@ -57,9 +89,19 @@ mod tests {
     #[serde(default, deny_unknown_fields)]
     struct Payload {
         dry_run: bool,
+        #[serde(deserialize_with = "optional_instant")]
         now: Option<Timestamp>,
+        limit: i64,
+        below: Vec<Below>,
         #[serde(deserialize_with = "scheduled_at")]
         scheduled_at: Option<Timestamp>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Below {
+        #[serde(rename = "name")]
+        _name: String,
     }
 
     #[test]
@@ -72,9 +114,15 @@ mod tests {
     fn a_refusal_names_the_field() {
         for (payload, named) in [
             (json!({"dryrun": true}), "dryrun"),
-            (json!({"dry_run": "yes"}), "dry_run: "),
-            (json!({"now": "tomorrow"}), "now: "),
-            (json!({"scheduled_at": "soon"}), "scheduled_at: "),
+            (json!({"dry_run": "yes"}), "dry_run: expected true or false, not a text"),
+            (json!({"now": "tomorrow"}), "now: `tomorrow`: expected an instant as 2026-03-01T06:00:00Z"),
+            (json!({"now": "-009000-01-01T00:00:00Z"}), "now: `-009000-01-01T00:00:00Z`: expected an instant"),
+            (json!({"now": 5}), "now: expected an instant as 2026-03-01T06:00:00Z"),
+            (json!({"scheduled_at": "soon"}), "scheduled_at: `soon`: expected an instant"),
+            (json!({"limit": 1.5}), "limit: expected a whole number, not 1.5"),
+            (json!({"below": {"name": "a"}}), "below: expected a list, not fields in braces"),
+            (json!({"below": [{"name": "a"}, ["b"]]}), "below[1]: expected fields in braces, not a list"),
+            (json!({"below": [{"name": null}]}), "below[0].name: expected a text, not null"),
         ] {
             let fault = parse::<Payload>(payload.clone()).expect_err("refused");
             assert_eq!(fault.kind, crate::Kind::BadPayload);

@@ -36,10 +36,7 @@ static READ_LIFE: Statement = Statement {
 };
 static READ_ALERT: Statement = Statement {
     name: "reading an alert to explain it",
-    sql: "select severity, notified_severity, status, opened_at, signal_count, group_until, muted_reason, muted_since,
-                 muted_until, muted_by, muted_because, acknowledged_at, acknowledged_by, acknowledged_until
-          from watchkeeper.alerts
-          where alert_id = $1",
+    sql: include_str!("sql/read_standing.sql"),
     types: &[Type::UUID],
 };
 static READ_SUPPRESSIONS: Statement = Statement {
@@ -104,6 +101,8 @@ pub struct MutedBy {
     pub by: Option<String>,
     /// In words.
     pub because: Option<String>,
+    /// When the silence was ended early, or the alert that mutes it was over.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// Why some signals were suppressed.
@@ -117,6 +116,10 @@ pub struct Suppression {
     pub silence: Option<(String, String)>,
     /// Until when, where that is known.
     pub until: Option<Timestamp>,
+    /// When the silence was ended early, or the alert that it refers to was over.
+    pub ended_at: Option<Timestamp>,
+    /// Of an alert that it refers to: whether anybody was told of that one.
+    pub other_told: bool,
     /// How many signals.
     pub signals: i64,
     /// When the last of them was received.
@@ -183,6 +186,7 @@ fn standing(row: &Row) -> Result<Standing, Error> {
             until: column(row, "muted_until")?,
             by: column(row, "muted_by")?,
             because: column(row, "muted_because")?,
+            ended_at: column(row, "ended_at")?,
         }),
         _ => None,
     };
@@ -208,6 +212,8 @@ fn suppression(row: &Row) -> Result<Suppression, Error> {
         by: column(row, "reason_ref")?,
         silence: author.zip(column(row, "silence_reason")?),
         until: column(row, "until")?,
+        ended_at: column(row, "ended_at")?,
+        other_told: column(row, "other_told")?,
         signals: column(row, "signals")?,
         last_at: column(row, "last_at")?,
     })

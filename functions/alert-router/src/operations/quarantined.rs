@@ -12,7 +12,7 @@ use store::quarantines::{Barred, list_barred};
 use super::answered;
 use crate::app::App;
 use crate::gone::wall_clock;
-use crate::payload::said::Said;
+use crate::payload::said::Called;
 
 /// How many workers may be asked about at once.
 const MOST: usize = 1_000;
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(
     app: &App,
-    workers: &[Said],
+    workers: &[Called],
     environment: Option<&str>,
     deadline: &Deadline,
 ) -> Result<Value, Fault> {
@@ -30,19 +30,19 @@ pub(super) async fn run(
         return Err(Fault::bad_payload(format!("quarantined: {found} workers are too many: expected at most {MOST}")));
     }
     let started = Instant::now();
-    let ids: Vec<&str> = workers.iter().map(Said::as_str).collect();
+    let ids: Vec<&str> = workers.iter().map(|worker| worker.known.as_str()).collect();
     let patience = PATIENCE.min(deadline.for_work());
     let looked_up = tokio::time::timeout(patience, look_up(app, &ids, environment, deadline)).await;
     let looked_up = looked_up.unwrap_or_else(|_| Err(format!("no answer within {} s", patience.as_secs())));
     let stack = app.config.environment.as_str();
     let (mut summary, answers) = match looked_up {
-        Ok((now, barred)) => (Summary::new("alert-router", stack, now, false), on_record(&ids, &barred)),
+        Ok((now, barred)) => (Summary::new("alert-router", stack, now, false), on_record(workers, &barred)),
         Err(why) => {
             let now = wall_clock();
             let mut summary = Summary::new("alert-router", stack, now, false);
             let (deny, because) = without_store(&app.policy);
             summary.failed("store", format!("{why}; {because}"));
-            (summary, by_rule(&ids, deny, environment, now))
+            (summary, by_rule(workers, deny, environment, now))
         }
     };
     summary.looked_at("workers", ids.len());
@@ -65,8 +65,8 @@ async fn look_up(
     Ok((now, barred))
 }
 
-/// What the record says of each. Of a worker that is barred in several places, the first bar.
-fn on_record(ids: &[&str], barred: &[Barred]) -> Map<String, Value> {
+/// What the record says of each, under the name exactly as asked. Of a worker that is barred in several places, the first bar.
+fn on_record(workers: &[Called], barred: &[Barred]) -> Map<String, Value> {
     let mut first: BTreeMap<&str, &Barred> = BTreeMap::new();
     for bar in barred {
         first.entry(&bar.worker_id).or_insert(bar);
@@ -75,7 +75,8 @@ fn on_record(ids: &[&str], barred: &[Barred]) -> Map<String, Value> {
         let Barred { environment, barred_at, reason, alert_id, .. } = bar;
         json!({"barred_at": barred_at, "reason": reason, "environment": environment, "alert_id": alert_id})
     };
-    ids.iter().map(|id| ((*id).to_owned(), first.get(id).map_or(Value::Null, answer))).collect()
+    let answered = |worker: &Called| first.get(worker.known.as_str()).map_or(Value::Null, answer);
+    workers.iter().map(|worker| (worker.asked.clone(), answered(worker))).collect()
 }
 
 /// What every worker counts as while nobody can look it up, and why.
@@ -88,10 +89,10 @@ fn without_store(policy: &Policy) -> (bool, &'static str) {
     }
 }
 
-fn by_rule(ids: &[&str], deny: bool, environment: Option<&str>, now: Timestamp) -> Map<String, Value> {
+fn by_rule(workers: &[Called], deny: bool, environment: Option<&str>, now: Timestamp) -> Map<String, Value> {
     let answer = match deny {
         true => json!({"barred_at": now, "reason": "store unreachable", "environment": environment}),
         false => Value::Null,
     };
-    ids.iter().map(|id| ((*id).to_owned(), answer.clone())).collect()
+    workers.iter().map(|worker| (worker.asked.clone(), answer.clone())).collect()
 }

@@ -10,11 +10,11 @@ use store::explain::{Life, MutedBy, Standing, Suppression, Telling};
 pub(super) fn nobody(life: &Life, now: Timestamp) -> Vec<String> {
     let mut sentences = Vec::new();
     if let Some(alert) = &life.alert {
-        sentences.extend(alert.muted.as_ref().map(muted));
+        sentences.extend(alert.muted.as_ref().map(|by| muted(by, alert, now)));
         sentences.extend(gathers(alert, &life.telling, now));
         sentences.extend(acknowledged(alert, now));
     }
-    sentences.extend(life.suppressions.iter().map(|some| suppressed(some, life)));
+    sentences.extend(life.suppressions.iter().map(|some| suppressed(some, life, now)));
     sentences.extend(life.telling.iter().rev().map(|telling| not_told(telling, now)));
     sentences
 }
@@ -23,15 +23,37 @@ fn until(until: Option<Timestamp>) -> String {
     until.map(|until| format!(" until {until}")).unwrap_or_default()
 }
 
-/// What mutes it now.
-fn muted(muted: &MutedBy) -> String {
-    let MutedBy { why, since, until: end, by, because } = muted;
+/// When it was over by `now`: at its time, or ended before it.
+fn over(until: Option<Timestamp>, ended_at: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    until.into_iter().chain(ended_at).min().filter(|end| *end <= now)
+}
+
+/// What mutes it, or did until that or the alert itself was over.
+fn muted(muted: &MutedBy, alert: &Standing, now: Timestamp) -> String {
+    let MutedBy { why, since, until: end, by, because, ended_at } = muted;
+    let over = over(*end, *ended_at, now);
     let (end, by) = (until(*end), by.as_deref().unwrap_or("another"));
     let because = because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
+    let past = match (over, alert.status) {
+        (Some(over), SignalStatus::Firing) => Some(format!("until {over}; the next retry tick tells it")),
+        (_, SignalStatus::Firing) => None,
+        (Some(over), _) => Some(format!("until {over}")),
+        (None, _) => Some("until it was over itself".to_owned()),
+    };
+    if let Some(past) = past {
+        return match why {
+            Mute::Silenced => format!("It was silenced from {since} by silence {by}{because}, {past}"),
+            Mute::Inhibited => format!("It was inhibited from {since} by alert {by}{because}, {past}"),
+            Mute::Flapping => format!("It was flapping from {since}{because}, {past}"),
+            Mute::Grouped => format!("It was grouped from {since} with alert {by}{because}, {past}"),
+        };
+    }
     match why {
         Mute::Silenced => format!("It is silenced since {since}{end} by silence {by}{because}"),
         Mute::Inhibited => format!("It is inhibited since {since} as long as alert {by} is open{because}"),
-        Mute::Flapping => format!("It is flapping since {since} and told again when it has calmed down{end}{because}"),
+        Mute::Flapping => format!(
+            "It is flapping since {since} and told again when it has calmed down, not before its quiet time is over{end}{because}"
+        ),
         Mute::Grouped => format!("It is grouped since {since} and told with alert {by}{because}"),
     }
 }
@@ -49,12 +71,13 @@ fn acknowledged(alert: &Standing, now: Timestamp) -> Option<String> {
     holds.then(|| format!("{by} acknowledged it at {at}: nobody is reminded{}", until(*end)))
 }
 
-fn suppressed(suppression: &Suppression, life: &Life) -> String {
-    let Suppression { reason, by, silence, until: end, signals, last_at } = suppression;
+fn suppressed(suppression: &Suppression, life: &Life, now: Timestamp) -> String {
+    let Suppression { reason, by, silence, until: end, ended_at, other_told, signals, last_at } = suppression;
     let which = match signals {
         1 => format!("The signal of {last_at} was"),
         many => format!("{many} signals, the last of {last_at}, were"),
     };
+    let (opens, ended) = (*end, ended_at.map(|at| format!(", which ended at {at}")).unwrap_or_default());
     let (end, by) = (until(*end), by.as_deref().unwrap_or("another"));
     match reason.as_str() {
         "duplicate" => {
@@ -66,16 +89,37 @@ fn suppressed(suppression: &Suppression, life: &Life) -> String {
         "nothing-open" => format!("{which} about something that was not open: nothing ended"),
         "silenced" => {
             let words = silence.as_ref().map(|(author, why)| format!(" ({author}: {why})")).unwrap_or_default();
-            format!("{which} silenced{end} by silence {by}{words}")
+            format!("{which} silenced{end} by silence {by}{words}{ended}")
         }
         "inhibited" => format!("{which} inhibited{end} by alert {by}, whose consequence it is"),
         "flapping" => format!("{which} suppressed{end}: the condition is flapping, and people were told so"),
         "rate-limited" => format!("{which} rate-limited{end}"),
-        "grouped" => format!("{which} grouped with alert {by}, with which it is told"),
-        "outside-hours" => format!("{which} outside the hours of its route: told when they open{end}"),
+        "grouped" => format!("{which} grouped with alert {by}, {}", told_with(*other_told, ended_at.is_some())),
+        "outside-hours" => format!("{which} outside the hours of its route: {}", hours(opens, life, now)),
         "no-receiver" => format!("{which} for nobody: no route names a receiver for it"),
         "switched-off" => format!("{which} for receivers that are switched off"),
         other => format!("{which} suppressed ({other}){end}"),
+    }
+}
+
+/// Whether the alert that leads a group told of its members.
+fn told_with(leader_told: bool, leader_over: bool) -> &'static str {
+    match (leader_told, leader_over) {
+        (true, _) => "of which people were told",
+        (false, true) => "which ended before anybody was told of it",
+        (false, false) => "with which it is told",
+    }
+}
+
+/// What comes, or came, of a notice that waited for the hours to open.
+fn hours(opens: Option<Timestamp>, life: &Life, now: Timestamp) -> String {
+    let ended = life.alert.as_ref().is_some_and(|alert| alert.status != SignalStatus::Firing);
+    let cancelled = life.telling.iter().any(|one| one.status == DeliveryStatus::Cancelled);
+    match opens {
+        _ if ended && cancelled => "it ended before they opened".to_owned(),
+        Some(opens) if opens > now => format!("it is told when they open, at {opens}"),
+        Some(opens) => format!("it waited for them to open at {opens}"),
+        None => "it is told when they open".to_owned(),
     }
 }
 

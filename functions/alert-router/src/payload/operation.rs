@@ -6,11 +6,12 @@ use domain::policy::Matcher;
 use domain::silence::Written;
 use jiff::Timestamp;
 use runtime::{Fault, payload};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::said::{Said, Severities, Words};
+use super::said::{Called, Name, Said, Severities, Words};
 
 /// One operation, with what every payload may carry.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub(crate) enum Operation {
     /// A barred worker may act again.
     Release(Release),
     /// Which of some workers are barred.
-    Quarantined(Vec<Said>),
+    Quarantined(Vec<Called>),
     /// The life of an alert or a signal.
     Explain(Said),
     /// Alerts, a page at a time.
@@ -54,10 +55,12 @@ pub(super) const OPERATIONS: [&str; 9] =
 #[serde(deny_unknown_fields)]
 pub(crate) struct Acknowledge {
     /// Which alert.
+    #[serde(deserialize_with = "alert_id")]
     pub(crate) alert_id: Uuid,
     /// Who looks after it.
     pub(crate) by: Said,
     /// Until when; a day from now where nothing is said.
+    #[serde(default, deserialize_with = "payload::optional_instant")]
     pub(crate) until: Option<Timestamp>,
     /// What they say about it.
     pub(crate) note: Option<Said>,
@@ -70,8 +73,10 @@ pub(crate) struct Silence {
     /// Which alerts.
     pub(crate) matchers: Matchers,
     /// From when; now where nothing is said.
+    #[serde(default, deserialize_with = "payload::optional_instant")]
     pub(crate) from: Option<Timestamp>,
     /// Until when.
+    #[serde(deserialize_with = "payload::instant")]
     pub(crate) until: Timestamp,
     /// Who asks for it.
     pub(crate) author: Said,
@@ -93,13 +98,19 @@ struct Asked {
     kind: Words,
     subject: Words,
     environment: Words,
-    labels: BTreeMap<String, Words>,
+    labels: BTreeMap<Name, Words>,
 }
+
+/// More than any alert has.
+const MOST_LABELS: usize = 200;
 
 impl TryFrom<Asked> for Matchers {
     type Error = &'static str;
 
     fn try_from(asked: Asked) -> Result<Self, &'static str> {
+        if asked.labels.len() > MOST_LABELS {
+            return Err("more than 200 labels: expected fewer");
+        }
         let canonical = |name: String| match name.ends_with('*') {
             true => name,
             false => domain::environment::canonical(&name),
@@ -109,7 +120,7 @@ impl TryFrom<Asked> for Matchers {
             kind: asked.kind.0,
             subject: asked.subject.0,
             environment: asked.environment.0.into_iter().map(canonical).collect(),
-            labels: asked.labels.into_iter().map(|(name, words)| (name, words.0)).collect(),
+            labels: asked.labels.into_iter().map(|(name, words)| (name.0, words.0)).collect(),
         };
         // It would mute everything, itself included.
         match matcher.asks() {
@@ -124,6 +135,7 @@ impl TryFrom<Asked> for Matchers {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Unsilence {
     /// Which silence.
+    #[serde(deserialize_with = "silence_id")]
     pub(crate) silence_id: Uuid,
     /// Who ends it.
     pub(crate) by: Said,
@@ -153,6 +165,7 @@ pub(crate) struct Query {
     /// One severity or several.
     pub(crate) severity: Severities,
     /// Opened then or later.
+    #[serde(deserialize_with = "payload::optional_instant")]
     pub(crate) since: Option<Timestamp>,
     /// How many at most.
     pub(crate) limit: Limit,
@@ -169,11 +182,27 @@ pub(crate) struct Query {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Replay {
     /// Signals received then or later.
+    #[serde(deserialize_with = "payload::instant")]
     pub(crate) since: Timestamp,
     /// And before then.
+    #[serde(deserialize_with = "payload::instant")]
     pub(crate) until: Timestamp,
     /// The text of the other watch file; the one in force where nothing is said.
     pub(crate) watch_file: Option<String>,
+}
+
+fn alert_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+    id(deserializer, "an alert's id, as `query` lists it")
+}
+
+fn silence_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+    id(deserializer, "a silence's id, as it was answered when it was made")
+}
+
+fn id<'de, D: Deserializer<'de>>(deserializer: D, expected: &str) -> Result<Uuid, D::Error> {
+    let written = Value::deserialize(deserializer)?;
+    let id = written.as_str().and_then(|text| text.trim().parse().ok());
+    id.ok_or_else(|| D::Error::custom(format!("expected {expected}")))
 }
 
 /// How many alerts a page has.

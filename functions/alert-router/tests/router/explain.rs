@@ -115,7 +115,10 @@ async fn it_says_with_what_an_alert_is_grouped() {
     );
     accepts(&router, fires("two", "HIGH", "06:00:01")).await;
     let answer = explain(&world, &router).await;
-    expect(&answer, &[&["It is grouped since ", &leader], &["grouped with alert", &leader]]);
+    expect(&answer, &[&["It is grouped since ", &leader], &["grouped with alert", &leader, "with which it is told"]]);
+    accepts(&router, one(&native("one", "resolved", "HIGH", "06:10:00"))).await;
+    let said = sentences(&explain(&world, &router).await).join("\n");
+    assert!(said.contains(", which ended before anybody was told of it"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,6 +160,10 @@ async fn it_says_that_nobody_is_there_and_when_they_come() {
     accepts(&router, fires("disk", "LOW", "06:00:00")).await;
     let said = sentences(&explain(&world, &router).await).join("\n");
     assert!(said.contains("hook is outside its hours: `firing` is held until "), "{said}");
+    assert!(said.contains("outside the hours of its route: it is told when they open, at "), "{said}");
+    accepts(&router, one(&native("disk", "resolved", "LOW", "06:30:00"))).await;
+    let said = sentences(&explain(&world, &router).await).join("\n");
+    assert!(said.contains("outside the hours of its route: it ended before they opened"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,4 +187,23 @@ async fn a_signal_that_belongs_to_no_alert_is_explained_by_itself() {
     let answer = ask(&router, json!({"explain": id})).await;
     assert_eq!((&answer["alert_id"], &answer["signal_id"]), (&Value::Null, &json!(id)));
     expect(&answer, &[&["about something that was not open"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_longer_holds_is_told_as_past() {
+    let world = World::new().await;
+    let router = world.router().await;
+    let silence = json!({"silence": {"matchers": {"kind": "drill"}, "until": "2099-01-01T00:00:00Z", "author": "ana",
+        "reason": "new disks"}});
+    let id = ask(&router, silence).await["silence"]["silence_id"].clone();
+    accepts(&router, fires("disk", "HIGH", "06:00:00")).await;
+    ask(&router, json!({"unsilence": {"silence_id": id, "by": "ben"}})).await;
+    let answer = explain(&world, &router).await;
+    expect(
+        &answer,
+        &[&["It was silenced from ", "the next retry tick tells it"], &["(ana: new disks), which ended at "]],
+    );
+    accepts(&router, one(&native("disk", "resolved", "HIGH", "06:30:00"))).await;
+    let said = sentences(&explain(&world, &router).await).join("\n");
+    assert!(!said.contains("It is ") && !said.contains("the next retry tick"), "{said}");
 }

@@ -38,6 +38,8 @@ async fn a_barred_worker_is_found_until_a_person_releases_it_and_those_who_were_
     assert!(barred["reason"].as_str().is_some_and(|reason| reason.contains("rm -rf /data")), "{answer}");
     assert_eq!((&barred["environment"], barred["barred_at"].is_string()), (&json!("prod"), true));
     assert_eq!(answer["quarantined"]["worker-2"], Value::Null, "its sender may bar nobody");
+    let padded = ask(&router, json!({"quarantined": [" worker-1 "]})).await;
+    assert_eq!(padded["quarantined"][" worker-1 "]["environment"], "prod", "it is answered as asked: {padded}");
     let elsewhere = ask(&router, json!({"quarantined": ["worker-1"], "environment": "staging"})).await;
     assert_eq!(elsewhere["quarantined"]["worker-1"], Value::Null, "it is barred per environment");
 

@@ -1,6 +1,6 @@
 //! Good samples, which succeed in any order and twice; bad payloads and bad deployments, which are refused by name.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::runtime_api::{Options, Outcome};
 use testkit::samples::samples;
 
@@ -47,5 +47,51 @@ async fn a_wrong_watch_file_or_a_missing_variable_is_answered_by_every_invocatio
         let (error_type, message) = failed(router.invoke(&json!({"tick": "retry"})).await.expect("a process"));
         assert_eq!(error_type, "BadConfig");
         assert!(message.contains(said), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_store_could_not_hold_is_refused_in_the_words_of_whoever_asks() {
+    let world = World::new().await;
+    let router = world.router().await;
+    let silence = |field: &str, value: Value| {
+        let mut silence = json!({"matchers": {"kind": "drill"}, "until": "2099-01-01T00:00:00Z", "author": "ana",
+                                 "reason": "new disks"});
+        silence[field] = value;
+        json!({ "silence": silence })
+    };
+    let year = "expected an instant as 2026-03-01T06:00:00Z, of the years 1 to 9999";
+    for (payload, parts) in [
+        (silence("reason", json!("a\0b")), ["silence.reason: holds the control character U+0000", ""]),
+        (silence("matchers", json!({"kind": "a\0"})), ["silence.matchers.kind: ", "U+0000"]),
+        (silence("matchers", json!({"kind": "a".repeat(501)})), ["silence.matchers.kind: ", "501 characters"]),
+        (silence("matchers", json!({"kind": vec!["a"; 201]})), ["silence.matchers.kind: 201 texts are too many", ""]),
+        (
+            silence("matchers", json!({"labels": {" ": "a"}})),
+            ["silence.matchers.labels", "the name of a label is empty"],
+        ),
+        (silence("matchers", json!({"labels": {"a\0": "a"}})), ["silence.matchers.labels", "U+0000"]),
+        (
+            silence("matchers", json!([["HIGH"], "a", "b", "c", {}])),
+            ["silence.matchers: expected fields in braces", ""],
+        ),
+        (silence("recurring", json!(["0 2 * * *", "1h", "UTC"])), ["silence.recurring: expected fields in braces", ""]),
+        (silence("from", json!("-009000-01-01T00:00:00Z")), ["silence.from: ", year]),
+        (json!({"tick": "retry", "now": "0000-01-01T00:00:00Z"}), ["now: ", year]),
+        (json!({"replay": {"since": "-000001-01-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"}}), ["since: ", year]),
+        (json!({"query": {"since": "-009999-01-01T00:00:00Z"}}), ["query.since: ", year]),
+        (json!({"query": {"limit": 1.5}}), ["query.limit: expected a whole number, not 1.5", ""]),
+        (json!({"query": [null, null, 5]}), ["query: expected fields in braces, not a list", ""]),
+        (
+            json!({"acknowledge": {"alert_id": "disk", "by": "ana"}}),
+            ["acknowledge.alert_id: expected an alert's id", ""],
+        ),
+        (json!({"explain": "a\0"}), ["explain: ", "U+0000"]),
+        (json!({"quarantined": ["w\0"]}), ["quarantined[0]: ", "U+0000"]),
+        (json!({"Records": [["m", "r", "b"]]}), ["Records[0]: expected fields in braces, not a list", ""]),
+    ] {
+        let (error_type, message) = failed(router.invoke(&payload).await.expect("a process"));
+        assert_eq!(error_type, "BadPayload", "{payload}: {message}");
+        assert!(parts.iter().all(|part| message.contains(part)), "{payload}: {message}");
     }
 }

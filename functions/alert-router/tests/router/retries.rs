@@ -225,3 +225,27 @@ async fn an_event_after_the_window_opens_anew_although_no_tick_came_between() {
     accepts(&router, one(&stuck)).await;
     assert_eq!(world.decisions().await, ["opened", "opened"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_due_is_told_although_other_parts_of_the_tick_fail_and_those_are_named() {
+    let world = World::new().await;
+    let router = world.router().await;
+    world.receivers.behave(Behaviour::answer("pagerduty", 503).times(1));
+    accepts(&router, one(&native("deploy", "event", "HIGH", "06:00:00"))).await;
+    let connection = store::Connection::open(&world.database_url.as_str().into(), None).await.expect("a connection");
+    let body = native("telemetry", "firing", "HIGH", "06:00:00");
+    let raised = store::outbox::Outgoing { id: "f/firing/HIGH/t".to_owned(), body };
+    store::outbox::insert(&connection.client, std::slice::from_ref(&raised)).await.expect("written");
+    let broken = "alter table watchkeeper.silences rename to silences_elsewhere;
+        create function watchkeeper.refuse() returns trigger language plpgsql as $$ begin raise 'refused'; end $$;
+        create trigger refuse before update on watchkeeper.alerts for each row when (new.status = 'resolved')
+            execute function watchkeeper.refuse();
+        create trigger refuse before update or delete on watchkeeper.signal_outbox for each row
+            execute function watchkeeper.refuse()";
+    world.rows(broken).await;
+    let summary = retry(&router, Some(&in_minutes(&world, 61).await)).await;
+    let failed = summary["failed"].as_array().cloned().unwrap_or_default();
+    let named: Vec<_> = failed.iter().filter_map(|failure| failure["name"].as_str()).collect();
+    assert_eq!(named, ["alerts_due_again", "alerts_expired", "signals_raised"], "{summary}");
+    assert_eq!(world.incidents(), ["HIGH open 1"], "{summary}");
+}

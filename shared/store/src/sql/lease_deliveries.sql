@@ -5,24 +5,11 @@ with limits as materialized (
     select receiver, every, burst, folds
     from unnest($5::text[], $6::float8[], $7::float8[], $8::boolean[]) as given (receiver, every, burst, folds)
 ),
-heads as (
-    select distinct on (fingerprint, receiver)
-        delivery_id, receiver, status, due_at, lease_until, position, urgency, sort
-    from watchkeeper.deliveries
-    where status in ('pending', 'sending')
-    order by fingerprint, receiver, position
-),
-due as materialized (
-    select delivery_id, receiver, urgency, due_at, position, sort
-    from heads
-    where receiver <> all($9)
-      and ((status = 'pending' and due_at <= $1) or (status = 'sending' and lease_until < $1))
-),
 -- The latest of each, whoever changed it since this statement began; always locked in one order.
 states as materialized (
     select receiver, full_at, paused_until
     from watchkeeper.receiver_states
-    where receiver in (select receiver from due)
+    where receiver in (select receiver from limits)
     order by receiver
     for update
 ),
@@ -47,6 +34,21 @@ buckets as materialized (
              else greatest(floor(burst - extract(epoch from full_at - $1)::float8 / every + 0.00001), 0)
         end as tokens
     from believed
+),
+heads as (
+    select distinct on (fingerprint, receiver)
+        delivery_id, receiver, status, due_at, lease_until, position, urgency, sort
+    from watchkeeper.deliveries
+    where status in ('pending', 'sending')
+      -- However much waits for a receiver that takes nothing now, it costs nothing to look past it.
+      and receiver <> all(array(select receiver from buckets where tokens < 1))
+    order by fingerprint, receiver, position
+),
+due as materialized (
+    select delivery_id, receiver, urgency, due_at, position, sort
+    from heads
+    where receiver <> all($9)
+      and ((status = 'pending' and due_at <= $1) or (status = 'sending' and lease_until < $1))
 ),
 storms as (
     select

@@ -96,6 +96,9 @@ impl Error {
     }
 }
 
+/// What keeps a signal from being on record twice.
+const ONE_PER_KEY: &str = "signals_idempotency_key_key";
+
 /// SQLSTATE classes: <https://www.postgresql.org/docs/16/errcodes-appendix.html>.
 fn class_of(error: &tokio_postgres::Error) -> Class {
     let Some(state) = error.code() else {
@@ -111,6 +114,11 @@ fn class_of(error: &tokio_postgres::Error) -> Class {
     }
     // How `update_alerts.sql` and `join_leaders.sql` say so.
     if *state == SqlState::DIVISION_BY_ZERO {
+        return Class::Outdated;
+    }
+    // How `insert_signals.sql` does: another sender has used the id meanwhile.
+    let constraint = error.as_db_error().and_then(tokio_postgres::error::DbError::constraint);
+    if *state == SqlState::UNIQUE_VIOLATION && constraint == Some(ONE_PER_KEY) {
         return Class::Outdated;
     }
     match state.code().get(..2) {

@@ -125,3 +125,17 @@ async fn a_transaction_whose_owner_fell_silent_is_ended_by_the_server() {
     let rows = deciding.client.query_typed("show idle_in_transaction_session_timeout", &[]).await.expect("shown");
     assert_eq!(rows[0].get::<_, &str>(0), "10s");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_another_sender_took_meanwhile_is_decided_anew() {
+    let (url, connection) = database("taken").await;
+    let one = signal(1, SignalStatus::Firing, Severity::High);
+    let loaded =
+        batch::load(&connection.client, std::slice::from_ref(&one), &policy(), PATIENCE).await.expect("loaded");
+    let other = open(&url).await;
+    let fingerprint = Fingerprint::of("prod", "k", "another", &Default::default());
+    record(&other, &Signal { id: Uuid::from_u128(2), fingerprint, ..one.clone() }).await.expect("recorded");
+    let plan = decide(loaded.state, &loaded.undecided, &policy(), loaded.now);
+    let error = batch::apply(&connection.client, &loaded.undecided, &plan, PATIENCE).await.expect_err("taken");
+    assert_eq!(error.class(), Class::Outdated, "{error}");
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use testkit::receivers::Behaviour;
-use testkit::runtime_api::Options;
+use testkit::runtime_api::{Options, Outcome};
 
 use crate::messages::{batch, native, one, record};
 use crate::world::{World, accepts, retry};
@@ -104,6 +104,17 @@ async fn receivers_that_are_slow_are_no_reason_to_believe_that_postgres_is_gone(
     accepts(&router, one(&native("known", "firing", "HIGH", "06:00:10"))).await;
     assert_eq!(world.held().await, 0);
     assert_eq!(world.mails().await, Vec::<String>::new(), "it is a duplicate, as the record knows");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_there_is_no_time_for_stays_on_its_queue_as_it_is() {
+    let world = World::new().await;
+    // Two seconds of them are kept back to record, and half a second to answer.
+    let router = world.router_with(&[], Options { timeout: Duration::from_secs(3), ..Options::default() }).await;
+    let outcome = router.invoke(&one(&native("disk", "firing", "HIGH", "06:00:00"))).await.expect("a process");
+    assert!(matches!(&outcome, Outcome::Failed { .. }) && outcome.to_string().contains("it comes again"), "{outcome}");
+    assert_eq!((world.held().await, world.incidents()), (0, Vec::<String>::new()), "Postgres is not gone");
+    assert!(world.column("select body from watchkeeper.signals").await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,9 +51,7 @@ fn muted(muted: &MutedBy, alert: &Standing, now: Timestamp) -> String {
     match why {
         Mute::Silenced => format!("It is silenced since {since}{end} by silence {by}{because}"),
         Mute::Inhibited => format!("It is inhibited since {since} as long as alert {by} is open{because}"),
-        Mute::Flapping => format!(
-            "It is flapping since {since} and told again when it has calmed down, not before its quiet time is over{end}{because}"
-        ),
+        Mute::Flapping => format!("It is flapping since {since}, and told again once it has been quiet{end}{because}"),
         Mute::Grouped => format!("It is grouped since {since} and told with alert {by}{because}"),
     }
 }
@@ -92,7 +90,7 @@ fn suppressed(suppression: &Suppression, life: &Life, now: Timestamp) -> String 
             format!("{which} silenced{end} by silence {by}{words}{ended}")
         }
         "inhibited" => format!("{which} inhibited{end} by alert {by}, whose consequence it is"),
-        "flapping" => format!("{which} suppressed{end}: the condition is flapping, and people were told so"),
+        "flapping" => format!("{which} suppressed{end}: the condition was flapping, and people were told so"),
         "rate-limited" => format!("{which} rate-limited{end}"),
         "grouped" => format!("{which} grouped with alert {by}, {}", told_with(*other_told, ended_at.is_some())),
         "outside-hours" => format!("{which} outside the hours of its route: {}", hours(opens, life, now)),

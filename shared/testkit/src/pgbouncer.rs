@@ -4,6 +4,7 @@
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -47,7 +48,7 @@ impl PgBouncer {
         let text = format!(
             "[databases]\n* = host=127.0.0.1 port={} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 2\n\
-             max_client_conn = 50\nlogfile = {}\n",
+             max_client_conn = 200\nserver_idle_timeout = 2\nlogfile = {}\n",
             server.port(),
             log.display()
         );
@@ -72,6 +73,30 @@ impl PgBouncer {
             thread::sleep(Duration::from_millis(20));
         }
         Ok(Self { port, _process: process, _directory: directory })
+    }
+
+    /// The pooler before [`Postgres::shared`] that all tests of this binary share, if they are to go through one: where the
+    /// variable `ROUTER_TESTS_THROUGH` says `pgbouncer`.
+    ///
+    /// # Panics
+    /// When it is asked for and cannot be started, or the variable says something else: no test would show what it should.
+    #[must_use]
+    pub fn asked_for() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<PgBouncer>> = OnceLock::new();
+        let start = || -> Result<Option<Self>> {
+            let Some(through) = std::env::var_os("ROUTER_TESTS_THROUGH") else { return Ok(None) };
+            if through != "pgbouncer" {
+                bail!("ROUTER_TESTS_THROUGH is {through:?}: expected `pgbouncer`, or no such variable");
+            }
+            let program = installed().context("ROUTER_TESTS_THROUGH=pgbouncer needs the program pgbouncer")?;
+            Self::start(program, Postgres::shared()).map(Some)
+        };
+        let shared = SHARED.get_or_init(|| match start() {
+            Ok(pooler) => pooler,
+            #[expect(clippy::panic, reason = "tests cannot go on without it, and the message says why")]
+            Err(error) => panic!("no PgBouncer for the tests: {error:#}"),
+        });
+        shared.as_ref()
     }
 
     /// `127.0.0.1:PORT`.

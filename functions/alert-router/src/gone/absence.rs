@@ -16,9 +16,12 @@ pub(crate) struct Absence {
 }
 
 impl Absence {
-    /// The store was found gone.
+    /// The store was found gone, or is still left alone. The latter does not begin anew, or a busy sandbox would never ask
+    /// again.
     pub(crate) fn notice(&mut self) {
-        self.noticed_at = Some(Instant::now());
+        if self.rest().is_none() {
+            self.noticed_at = Some(Instant::now());
+        }
     }
 
     /// Whether the store was gone when it was last asked.
@@ -35,5 +38,23 @@ impl Absence {
     /// The store is back, and what was held is on record: who was told is on record, too.
     pub(crate) fn end(&mut self) {
         *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sandbox_that_never_pauses_asks_the_store_again_all_the_same() {
+        let mut absence = Absence::default();
+        absence.notice();
+        let begun = absence.noticed_at;
+        absence.notice();
+        assert_eq!(absence.noticed_at, begun, "a batch that came meanwhile found out nothing new");
+        absence.noticed_at = Instant::now().checked_sub(REST);
+        assert_eq!(absence.rest(), None);
+        absence.notice();
+        assert!(absence.rest().is_some(), "it was asked, and is gone still");
     }
 }

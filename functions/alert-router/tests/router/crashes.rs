@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use testkit::binaries::workspace;
 use testkit::runtime_api::{Options, Outcome, Sandbox};
 
 use crate::messages::{again, batch, native, record};
@@ -19,6 +20,17 @@ fn story(subject: &str) -> Vec<Value> {
     ]
     .map(|(status, severity, at)| record(&native(subject, status, severity, at), 1))
     .into()
+}
+
+/// The local watch file, but for PagerDuty's rate: so many stories one after another would wait for it most of the time.
+fn watch_file() -> tempfile::NamedTempFile {
+    let text = std::fs::read_to_string(workspace().join("config/local.toml")).expect("the watch file");
+    let receiver = "[receiver.on-call]\n";
+    assert!(text.contains(receiver));
+    let file = tempfile::NamedTempFile::with_suffix(".toml").expect("a file");
+    let faster = format!("{receiver}rate = {{ per_minute = 6000, burst = 1000 }}\n");
+    std::fs::write(file.path(), text.replace(receiver, &faster)).expect("written");
+    file
 }
 
 /// Invokes as the queue does: a message comes again until an invocation with it has succeeded. Counts the crashes.
@@ -39,21 +51,23 @@ async fn deliver(doomed: &Sandbox, sound: &Sandbox, message: &Value) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn wherever_the_process_dies_nothing_is_lost_and_nobody_is_told_twice_without_need() {
     let world = World::new().await;
+    let file = watch_file();
+    let watch_file = ("WATCH_FILE", file.path().to_str().expect("a path"));
     let log = tempfile::NamedTempFile::new().expect("a file");
     let log_path = log.path().to_str().expect("a path");
-    let traced = world.router_with(&[("FAILPOINT_LOG", log_path)], Options::default()).await;
+    let traced = world.router_with(&[watch_file, ("FAILPOINT_LOG", log_path)], Options::default()).await;
     for message in story("traced") {
         deliver(&traced, &traced, &message).await;
     }
     let points: Vec<String> = std::fs::read_to_string(log_path).expect("the log").lines().map(str::to_owned).collect();
     assert!(points.len() > 30, "{points:?}");
 
-    let sound = world.router().await;
+    let sound = world.router_with(&[watch_file], Options::default()).await;
     let mut repeats: BTreeMap<&str, usize> = BTreeMap::new();
     for (n, point) in points.iter().enumerate() {
         let subject = format!("crash-{}", n + 1);
         let at = (n + 1).to_string();
-        let doomed = world.router_with(&[("FAILPOINT_ABORT_AT", &at)], Options::default()).await;
+        let doomed = world.router_with(&[watch_file, ("FAILPOINT_ABORT_AT", &at)], Options::default()).await;
         let mut crashes = 0;
         for message in story(&subject) {
             crashes += deliver(&doomed, &sound, &message).await;

@@ -37,6 +37,8 @@ async fn through_a_transaction_pooler_signals_are_recorded_and_people_are_told()
 
     accepts(&routers[1], one(&native("disk-0", "resolved", "HIGH", "06:10:00"))).await;
     accepts(&routers[2], batch([again_and_again()])).await;
+    // The rate of PagerDuty may be used up by the storm: a batch leaves what is not CRITICAL to the next tick.
+    retry(&routers[3], None).await;
     assert_eq!(world.incidents().iter().filter(|incident| *incident == "HIGH resolved 1").count(), 1);
     assert_eq!(world.column("select count(*) from watchkeeper.suspects").await, ["0"]);
 }

@@ -10,6 +10,7 @@ use aws_sdk_ssm::types::ParameterType;
 use serde_json::{Value, json};
 use testkit::binaries::{binary, workspace};
 use testkit::emulator::{Access, Emulator, REGION};
+use testkit::pgbouncer::PgBouncer;
 use testkit::postgres::Postgres;
 use testkit::proxy::Proxy;
 use testkit::receivers::Receivers;
@@ -20,7 +21,7 @@ pub(crate) struct World {
     pub(crate) receivers: Receivers,
     /// The database itself, for the test's own eyes.
     pub(crate) database_url: String,
-    /// The way on which functions reach it: as strict as a transaction pooler, and breakable.
+    /// The way on which functions reach it: as strict as a transaction pooler, or with one behind it; and breakable.
     pub(crate) proxy: Proxy,
     pub(crate) queue_url: String,
     held_queue_url: String,
@@ -30,6 +31,9 @@ pub(crate) struct World {
     self_topic_arn: String,
     access: Access,
     aws: SdkConfig,
+    // One client of each kind: every new one sets up TLS and connects anew.
+    sqs: aws_sdk_sqs::Client,
+    ssm: aws_sdk_ssm::Client,
 }
 
 /// A migrated database to clone: migrating once is enough.
@@ -43,6 +47,18 @@ async fn template() -> &'static str {
     "template"
 }
 
+/// A migrated database of its own.
+async fn database() -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("world_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    Postgres::shared().clone_database(template().await, &name).expect("a database")
+}
+
+/// `HOST:PORT` of a database's address.
+fn server_of(url: &str) -> &str {
+    url.split(['@', '/']).find(|part| part.starts_with("127.0.0.1:")).expect("a server")
+}
+
 async fn migrate(url: &str) {
     let connection = store::Connection::open(&url.into(), None).await.expect("a connection");
     store::migrations::migrate(&connection.client, None).await.expect("migrated");
@@ -50,23 +66,29 @@ async fn migrate(url: &str) {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let database = format!("world_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let database_url = Postgres::shared().clone_database(template().await, &database).expect("a database");
-        Self::on(database_url).await
+        let Some(pooler) = PgBouncer::asked_for() else { return Self::without_pooler().await };
+        let proxy = Proxy::lenient(&pooler.address()).await.expect("a proxy");
+        Self::on(database().await, proxy).await
     }
 
-    /// A world with a Postgres of its own, to be stopped and paused.
+    /// A world in which the server hears what its proxy passes on, whatever these tests run through.
+    pub(crate) async fn without_pooler() -> Self {
+        let url = database().await;
+        let proxy = Proxy::strict(server_of(&url)).await.expect("a proxy");
+        Self::on(url, proxy).await
+    }
+
+    /// A world with a Postgres of its own, to be stopped and paused. No pooler is in the way: it would hide what became of
+    /// the server.
     pub(crate) async fn with_own_postgres() -> (Postgres, Self) {
         let postgres = Postgres::start().expect("a Postgres");
         let url = postgres.create_database("world").expect("a database");
         migrate(&url).await;
-        (postgres, Self::on(url).await)
+        let proxy = Proxy::strict(server_of(&url)).await.expect("a proxy");
+        (postgres, Self::on(url, proxy).await)
     }
 
-    async fn on(database_url: String) -> Self {
-        let server = database_url.split(['@', '/']).find(|part| part.starts_with("127.0.0.1:")).expect("a server");
-        let proxy = Proxy::strict(server).await.expect("a proxy");
+    async fn on(database_url: String, proxy: Proxy) -> Self {
         let access = Emulator::shared("alert-router").access(&Emulator::fresh_account());
         let credentials = aws_sdk_ssm::config::Credentials::new(&access.account, "test", None, None, "tests");
         let aws = aws_config::defaults(BehaviorVersion::latest())
@@ -81,18 +103,18 @@ impl World {
             let made = sqs.create_queue().queue_name(name).send().await.expect("a queue");
             made.queue_url.expect("its URL")
         };
-        let (queue_url, held_queue_url) = (queue("alerts").await, queue("alerts-held").await);
-        let (pages_queue_url, self_queue_url) = (queue("pages").await, queue("self").await);
         let sns = aws_sdk_sns::Client::new(&aws);
         // A topic, and the queue of its name that is subscribed to it.
         let topic = async |name: &str| {
+            let queue_url = queue(name).await;
             let arn = sns.create_topic().name(name).send().await.expect("a topic").topic_arn.expect("its ARN");
             let queue_arn = format!("arn:aws:sqs:{REGION}:{}:{name}", access.account);
             let subscribing = sns.subscribe().topic_arn(&arn).protocol("sqs").endpoint(queue_arn);
             subscribing.send().await.expect("a subscription");
-            arn
+            (arn, queue_url)
         };
-        let (topic_arn, self_topic_arn) = (topic("pages").await, topic("self").await);
+        let (queue_url, held_queue_url, (topic_arn, pages_queue_url), (self_topic_arn, self_queue_url)) =
+            tokio::join!(queue("alerts"), queue("alerts-held"), topic("pages"), topic("self"));
         let world = Self {
             receivers,
             database_url,
@@ -104,35 +126,40 @@ impl World {
             topic_arn,
             self_topic_arn,
             access,
+            ssm: aws_sdk_ssm::Client::new(&aws),
             aws,
+            sqs,
         };
         let behind_proxy = world.proxy.url(&world.database_url).expect("an address");
-        world.put_parameter("database/url", &behind_proxy).await;
-        world.put_parameter("receivers/pagerduty", "0123456789abcdef0123456789abcdef").await;
-        world.put_parameter("receivers/pagerduty_url", &world.receivers.pagerduty_url()).await;
-        world.put_parameter("receivers/hook_url", &world.receivers.hook_url()).await;
-        world.put_parameter("receivers/slack", &world.receivers.slack_url()).await;
-        world.put_parameter("receivers/telegram_token", "1000000000:local-bot-token-0000000000000").await;
-        world.put_parameter("receivers/telegram_url", &world.receivers.telegram_url()).await;
+        let parameters = [
+            ("database/url", behind_proxy),
+            ("receivers/pagerduty", "0123456789abcdef0123456789abcdef".to_owned()),
+            ("receivers/pagerduty_url", world.receivers.pagerduty_url()),
+            ("receivers/hook_url", world.receivers.hook_url()),
+            ("receivers/slack", world.receivers.slack_url()),
+            ("receivers/telegram_token", "1000000000:local-bot-token-0000000000000".to_owned()),
+            ("receivers/telegram_url", world.receivers.telegram_url()),
+        ];
+        futures::future::join_all(parameters.iter().map(|(name, value)| world.put_parameter(name, value))).await;
         world
     }
 
     pub(crate) async fn put_parameter(&self, name: &str, value: &str) {
-        let ssm = aws_sdk_ssm::Client::new(&self.aws);
+        let ssm = &self.ssm;
         let name = format!("/local/watchkeeper/{name}");
         let put = ssm.put_parameter().name(name).value(value).overwrite(true);
         put.r#type(ParameterType::SecureString).send().await.expect("a parameter");
     }
 
     pub(crate) async fn delete_parameter(&self, name: &str) {
-        let ssm = aws_sdk_ssm::Client::new(&self.aws);
+        let ssm = &self.ssm;
         let name = format!("/local/watchkeeper/{name}");
         ssm.delete_parameter().name(name).send().await.expect("deleted");
     }
 
     /// Gives another environment the same parameter.
     pub(crate) async fn copy_parameter(&self, name: &str, environment: &str) {
-        let ssm = aws_sdk_ssm::Client::new(&self.aws);
+        let ssm = &self.ssm;
         let found = ssm.get_parameter().name(format!("/local/watchkeeper/{name}")).with_decryption(true).send().await;
         let value = found.expect("the parameter").parameter.and_then(|parameter| parameter.value).expect("its value");
         let put = ssm.put_parameter().name(format!("/{environment}/watchkeeper/{name}")).value(value);
@@ -245,7 +272,7 @@ impl World {
     }
 
     async fn subjects(&self, queue_url: &str) -> Vec<String> {
-        let sqs = aws_sdk_sqs::Client::new(&self.aws);
+        let sqs = &self.sqs;
         let mut subjects = Vec::new();
         loop {
             let some = sqs.receive_message().queue_url(queue_url).max_number_of_messages(10).send().await;
@@ -264,14 +291,14 @@ impl World {
 
     /// Puts a message on the queue and receives it, as the event source mapping would.
     pub(crate) async fn through_the_queue(&self, body: &str) -> Value {
-        let sqs = aws_sdk_sqs::Client::new(&self.aws);
+        let sqs = &self.sqs;
         sqs.send_message().queue_url(&self.queue_url).message_body(body).send().await.expect("sent");
         self.next_message().await
     }
 
     /// Receives a message that waits, as the event source mapping would.
     pub(crate) async fn next_message(&self) -> Value {
-        let sqs = aws_sdk_sqs::Client::new(&self.aws);
+        let sqs = &self.sqs;
         let some = sqs.receive_message().queue_url(&self.queue_url).send().await.expect("received");
         let message = some.messages.unwrap_or_default().remove(0);
         json!({
@@ -292,7 +319,7 @@ impl World {
 
     /// What waits for the record: each message's body, attributes and note. Everybody else sees it, too.
     pub(crate) async fn held_messages(&self) -> Vec<HeldMessage> {
-        let sqs = aws_sdk_sqs::Client::new(&self.aws);
+        let sqs = &self.sqs;
         let looking = sqs.receive_message().queue_url(&self.held_queue_url).message_attribute_names("All");
         let some = looking.max_number_of_messages(10).visibility_timeout(0).send().await.expect("the queue answers");
         let mut held: Vec<HeldMessage> = some.messages.unwrap_or_default().into_iter().map(HeldMessage::of).collect();
@@ -302,7 +329,7 @@ impl World {
 
     /// Puts messages where they wait for the record.
     pub(crate) async fn hold(&self, messages: &[HeldMessage]) {
-        let sqs = aws_sdk_sqs::Client::new(&self.aws);
+        let sqs = &self.sqs;
         for HeldMessage { body, attributes } in messages {
             let mut sending = sqs.send_message().queue_url(&self.held_queue_url).message_body(body);
             for (name, value) in attributes {
@@ -315,7 +342,7 @@ impl World {
 
     /// Takes away the queue in which messages wait.
     pub(crate) async fn delete_held_queue(&self) {
-        let sqs = aws_sdk_sqs::Client::new(&self.aws);
+        let sqs = &self.sqs;
         sqs.delete_queue().queue_url(&self.held_queue_url).send().await.expect("deleted");
     }
 
@@ -323,7 +350,7 @@ impl World {
         use aws_sdk_sqs::types::QueueAttributeName::{
             ApproximateNumberOfMessages as Waiting, ApproximateNumberOfMessagesNotVisible as InFlight,
         };
-        let sqs = aws_sdk_sqs::Client::new(&self.aws);
+        let sqs = &self.sqs;
         let asking = sqs.get_queue_attributes().queue_url(queue_url).attribute_names(Waiting).attribute_names(InFlight);
         let attributes = asking.send().await.expect("attributes").attributes.unwrap_or_default();
         attributes.values().filter_map(|count| count.parse::<usize>().ok()).sum()

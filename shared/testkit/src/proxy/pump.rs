@@ -47,6 +47,10 @@ impl Way {
         }
         let mut refusing = self.fault.clone();
         let Ok(server) = TcpStream::connect(&self.server).await else { return };
+        // What is sent in pieces would otherwise wait 40 ms for the receipt of the first piece, at every flush.
+        if guest.set_nodelay(true).and_then(|()| server.set_nodelay(true)).is_err() {
+            return;
+        }
         let ((from_guest, to_guest), (from_server, to_server)) = (guest.into_split(), server.into_split());
         let (cut, is_cut) = watch::channel(false);
         tokio::select! {

@@ -1,6 +1,11 @@
 //! One local cloud for all tests of a binary, deployed on first use.
 
-use std::{fs, path::PathBuf, sync::OnceLock, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Mutex, OnceLock, PoisonError, RwLock},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use localstack::{
@@ -10,7 +15,9 @@ use localstack::{
     supervisor,
     wait::eventually,
 };
+use serde_json::Value;
 use testkit::{
+    binaries::workspace,
     pagerduty::{Incident, Status},
     tools::target,
 };
@@ -18,6 +25,9 @@ use tokio::runtime::Runtime;
 
 /// A message whose body holds this kills the process that reads it (`FAILPOINT_ABORT_ON`, debug builds only).
 pub const KILLER: &str = "kills-whoever-reads-this";
+
+/// The topic whose claims may bar a worker.
+pub const CLAIMS: &str = "claims";
 
 /// A notification passes SNS, SQS, the router and a receiver in about two seconds; one that is received again waits for
 /// the queue's visibility timeout of six.
@@ -28,6 +38,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct World {
     runtime: Runtime,
     cloud: Cloud,
+    /// Held by every timeline; alone by one that takes a part of the cloud away from all.
+    turns: RwLock<()>,
 }
 
 impl World {
@@ -47,16 +59,31 @@ impl World {
     fn start() -> Result<Self> {
         let runtime = Runtime::new().context("making a runtime")?;
         let mut options = Options::at(state_directory()?);
+        options.watch_file = Some(watch_file(&options.directory)?);
         options.variables.push(("FAILPOINT_ABORT_ON".to_owned(), KILLER.to_owned()));
         let cloud = runtime.block_on(Cloud::start(&options, Progress::start()))?;
-        Ok(Self { runtime, cloud })
+        Ok(Self { runtime, cloud, turns: RwLock::default() })
     }
 
-    /// Tells a timeline.
+    /// Tells a timeline, beside others.
     ///
     /// # Errors
     /// What the timeline answers.
     pub fn play<T>(&'static self, timeline: impl AsyncFnOnce(&'static Cloud, Record) -> Result<T>) -> Result<T> {
+        let _turn = self.turns.read().unwrap_or_else(PoisonError::into_inner);
+        self.tell(timeline)
+    }
+
+    /// Tells a timeline that takes a part of the cloud away, while no other is told. It has to put the part back.
+    ///
+    /// # Errors
+    /// What the timeline answers.
+    pub fn play_alone<T>(&'static self, timeline: impl AsyncFnOnce(&'static Cloud, Record) -> Result<T>) -> Result<T> {
+        let _turn = self.turns.write().unwrap_or_else(PoisonError::into_inner);
+        self.tell(timeline)
+    }
+
+    fn tell<T>(&'static self, timeline: impl AsyncFnOnce(&'static Cloud, Record) -> Result<T>) -> Result<T> {
         self.runtime.block_on(async {
             let record = Record::open(&self.cloud.stack.database_url).await?;
             timeline(&self.cloud, record).await
@@ -75,6 +102,58 @@ fn state_directory() -> Result<PathBuf> {
         }
     }
     Ok(root.join(std::process::id().to_string()))
+}
+
+/// The watch file of the local cloud, in which claims that come through [`CLAIMS`] may bar a worker.
+fn watch_file(directory: &Path) -> Result<PathBuf> {
+    let local = workspace().join("config/local.toml");
+    let mut text = fs::read_to_string(&local).with_context(|| format!("reading {}", local.display()))?;
+    text += &format!(
+        "\n[[quarantine]]\nwhen = {{ kind = \"claim\", severity = \"CRITICAL\" }}\nfrom = [\"topic:{CLAIMS}\"]\n"
+    );
+    fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
+    let file = directory.join("watch-file.toml");
+    fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+    Ok(file)
+}
+
+/// Mails about something that people got so far, through the topic `pages`: those whose text holds `about`.
+///
+/// # Errors
+/// When the queue they land in does not answer.
+pub async fn mails(cloud: &Cloud, about: &str) -> Result<Vec<String>> {
+    // Whoever looks takes them off the queue; those that are about something else are kept for whoever looks for them.
+    static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let queue = cloud.stack.queues.get("pages").context("no queue pages")?;
+    let taken = cloud.aws.take_messages(queue).await?;
+    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    seen.extend(taken.into_iter().map(|message| message.body));
+    Ok(seen.iter().filter(|mail| mail.contains(about)).cloned().collect())
+}
+
+/// Waits until exactly so many mails about something have come.
+///
+/// # Errors
+/// When they do not come, or there are more.
+pub async fn mailed(cloud: &Cloud, about: &str, count: usize) -> Result<()> {
+    let what = format!("{count} mails about {about}");
+    let mails = eventually(&what, PATIENCE, async || {
+        let mails = mails(cloud, about).await?;
+        Ok((mails.len() >= count).then_some(mails))
+    })
+    .await?;
+    anyhow::ensure!(mails.len() == count, "{count} mails about {about} were expected: {mails:#?}");
+    Ok(())
+}
+
+/// Invokes the router and returns what it answers.
+///
+/// # Errors
+/// When it fails.
+pub async fn ask(cloud: &Cloud, payload: &Value) -> Result<Value> {
+    let answer = cloud.invoke("alert-router", payload).await?;
+    anyhow::ensure!(!answer.failed, "alert-router refused {payload}: {}", answer.payload);
+    Ok(answer.payload)
 }
 
 /// Publishes to the topic that alarms publish to.
@@ -113,10 +192,15 @@ pub async fn incidents(cloud: &Cloud, alert: &Alert, expected: &[(&str, Status)]
     let what = format!("PagerDuty incidents {expected:?}");
     let seen = eventually(&what, PATIENCE, async || {
         let ours = ours();
-        let seen: Vec<_> = ours.iter().map(|one| (one.dedup_key.clone(), one.status)).collect();
+        let seen: Vec<_> = ours.iter().map(|one| (without_event(&one.dedup_key), one.status)).collect();
         Ok((seen == expected).then_some(ours))
     });
     seen.await.with_context(|| format!("PagerDuty has {:?}", ours()))
+}
+
+/// `FINGERPRINT:SEVERITY` of a key; where an event opened the alert, which event it was follows.
+fn without_event(dedup_key: &str) -> String {
+    dedup_key.split(':').take(2).collect::<Vec<_>>().join(":")
 }
 
 /// The only alert about a subject.

@@ -10,6 +10,8 @@ use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use testkit::emulator::{Access, REGION};
 
+mod stage;
+
 /// Invocations may take a custom resource's time.
 const PATIENCE: Duration = Duration::from_secs(300);
 

@@ -87,6 +87,20 @@ impl Record {
         alerts.collect::<Result<_, tokio_postgres::Error>>().context("reading an alert")
     }
 
+    /// What one alert's people were told, as `receiver notice status tries`, in the order in which it was decided.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub async fn deliveries(&self, alert: &Alert) -> Result<Vec<String>> {
+        let statement = "select concat_ws(' ', receiver, notice, status, (
+                             select count(*) from watchkeeper.delivery_attempts
+                             where delivery_attempts.delivery_id = deliveries.delivery_id))
+                         from watchkeeper.deliveries where alert_id = $1::text::uuid order by position, receiver";
+        let rows =
+            self.client.query_typed(statement, &[(&alert.id, Type::TEXT)]).await.context("reading deliveries")?;
+        rows.iter().map(|row| row.try_get(0).context("reading a delivery")).collect()
+    }
+
     /// The last body received about a subject.
     ///
     /// # Errors

@@ -1,7 +1,12 @@
 //! Whole-system timelines, all on one local cloud.
 
+mod barred_worker;
 mod dead_letters;
 mod events;
 mod gaps;
+mod lost_notification;
 mod one_page;
+mod postgres_gone;
+mod silence;
 mod stale_telemetry;
+mod synthetic;

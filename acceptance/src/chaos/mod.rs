@@ -45,7 +45,7 @@ pub struct Chaos {
     pub signals: usize,
 }
 
-/// What a run without a fault came to.
+/// What a run came to.
 #[derive(Clone, Copy, Debug)]
 pub struct Report {
     /// How many signals came.
@@ -62,17 +62,19 @@ pub struct Report {
     pub told: usize,
     /// Notices that were accepted once more, each for a crash or an ambiguous answer.
     pub repeats: usize,
+    /// Signals, notices and ends that nobody has any more.
+    pub lost: usize,
     /// How long it took.
     pub took: Duration,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { signals, messages, kills, ambiguous, outages, told, repeats, took } = self;
+        let Self { signals, messages, kills, ambiguous, outages, told, repeats, lost, took } = self;
         write!(
             f,
             "{signals} signals in {messages} messages: {kills} kills, {ambiguous} ambiguous answers, {outages} outages, \
-             {told} notices, {repeats} repeats, lost = 0, {:.0} s",
+             {told} notices, {repeats} repeats, lost = {lost}, {:.0} s",
             took.as_secs_f64()
         )
     }
@@ -131,6 +133,7 @@ impl Chaos {
             outages: outages.load(Ordering::Relaxed),
             told: verdict.told,
             repeats: verdict.repeats,
+            lost: verdict.wrong.iter().filter(|wrong| wrong.starts_with("lost: ")).count(),
             took: started.elapsed(),
         };
         Ok((report, verdict))

@@ -90,12 +90,7 @@ enum Changes {
     Nothing,
 }
 
-async fn perform(
-    desk: &mut Desk<'_>,
-    app: &App,
-    operation: &Operation,
-    deadline: &Deadline,
-) -> Result<Changes, Fault> {
+async fn perform(desk: &mut Desk<'_>, app: &App, operation: &Operation, deadline: &Deadline) -> Result<Changes, Fault> {
     match operation {
         Operation::Acknowledge(asked) => acknowledge::run(desk, asked).await?,
         Operation::Silence(asked) => silence::make(desk, asked).await?,

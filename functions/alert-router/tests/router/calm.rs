@@ -145,7 +145,8 @@ async fn what_waits_for_its_group_goes_out_at_once_when_it_gets_worse() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consequence_is_told_when_its_cause_is_none_any_more() {
     let world = World::new().await;
-    let inhibit = "[[inhibit]]\nwhen = { severity = \"CRITICAL\", subject = \"upstream\" }\nmutes = { subject = \"lane*\" }\n";
+    let inhibit =
+        "[[inhibit]]\nwhen = { severity = \"CRITICAL\", subject = \"upstream\" }\nmutes = { subject = \"lane*\" }\n";
     let (_file, router) = router_with(&world, &format!("{inhibit}{ROUTES}")).await;
     accepts(&router, one(&native("upstream", "firing", "CRITICAL", "06:00:00"))).await;
     accepts(&router, one(&native("lane-1", "firing", "HIGH", "06:01:00"))).await;

@@ -20,7 +20,8 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
-        let receivers = BTreeMap::from([("hook".to_owned(), Receiver { integration: Integration::Webhook, switch: None })]);
+        let receivers =
+            BTreeMap::from([("hook".to_owned(), Receiver { integration: Integration::Webhook, switch: None })]);
         let default_route = Route { to: vec!["hook".to_owned()], ..Route::default() };
         let policy = Policy { receivers, default_route, ..policy() };
         Self { policy, state: State::default(), heard: 0 }

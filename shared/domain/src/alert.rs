@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::delivery::Delivery;
 use crate::fingerprint::{Fingerprint, Labels};
+use crate::notification::{Notice, Notification};
 use crate::policy::Described;
 use crate::severity::Severity;
 use crate::signal::SignalStatus;
@@ -168,6 +169,30 @@ impl Alert {
             subject: &self.subject,
             environment: &self.environment,
             labels: &self.labels,
+        }
+    }
+
+    /// What there is to tell of it, at a severity and under the provider's key of that.
+    pub fn notification(&self, notice: Notice, dedup_key: String, severity: Severity) -> Notification {
+        let News { source, summary, occurred_at, runbook } = self.news.clone();
+        Notification {
+            notice,
+            alert_id: self.id,
+            fingerprint: self.fingerprint.clone(),
+            dedup_key,
+            severity,
+            environment: self.environment.clone(),
+            kind: self.kind.clone(),
+            subject: self.subject.clone(),
+            labels: self.labels.clone(),
+            summary,
+            source,
+            occurred_at,
+            opened_at: self.opened_at,
+            runbook,
+            tells_firing_too: false,
+            notes: Vec::new(),
+            text: None,
         }
     }
 

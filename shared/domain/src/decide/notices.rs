@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::telling::{Addressee, Told, addressees, closed};
 use crate::alert::Alert;
 use crate::delivery::{Delivery, DeliveryStatus, Held};
-use crate::notification::{Notice, Notification};
+use crate::notification::Notice;
 use crate::policy::{Integration, Policy};
 use crate::severity::Severity;
 
@@ -183,25 +183,7 @@ pub(super) fn tell(alert: &mut Alert, telling: Telling) -> i32 {
     let of_receiver = alert.deliveries.iter().filter(|delivery| delivery.receiver == receiver);
     let sequence = of_receiver.map(|delivery| delivery.sequence + 1).max().unwrap_or(0);
     let dedup_key = alert.dedup_key(severity);
-    let notification = Notification {
-        notice,
-        alert_id: alert.id,
-        fingerprint: alert.fingerprint.clone(),
-        dedup_key: dedup_key.clone(),
-        severity,
-        environment: alert.environment.clone(),
-        kind: alert.kind.clone(),
-        subject: alert.subject.clone(),
-        labels: alert.labels.clone(),
-        summary: alert.news.summary.clone(),
-        source: alert.news.source.clone(),
-        occurred_at: alert.news.occurred_at,
-        opened_at: alert.opened_at,
-        runbook: alert.news.runbook.clone(),
-        tells_firing_too: false,
-        notes: Vec::new(),
-        text: None,
-    };
+    let notification = alert.notification(notice, dedup_key.clone(), severity);
     alert.deliveries.push(Delivery {
         receiver,
         integration,

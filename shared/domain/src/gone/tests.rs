@@ -377,3 +377,24 @@ fn of_a_note_too_long_what_was_taken_is_kept() {
     assert_eq!(told[0].notice, Notice::Firing);
     assert!(read("{}").is_err() && read("[{\"n\": 1}]").is_err());
 }
+
+#[test]
+fn a_note_about_what_was_over_since_does_not_settle_what_fires_now() {
+    let first = fires(Severity::High, "06:00:00");
+    let told = taken(&first, &mut Remembered::default(), "06:00:05");
+    // It ended and fired again, both on record by another sandbox, before the first message is brought in.
+    let open = {
+        let now = fires(Severity::High, "06:10:00");
+        let plan = decide(State::default(), std::slice::from_ref(&now), &policy(), at("06:10:01"));
+        (plan.sources, plan.opened.into_iter().next().expect("open"))
+    };
+    let (sources, mut alert) = open;
+    alert.deliveries.iter_mut().for_each(|row| row.notification = None);
+    let alerts = BTreeMap::from([(alert.fingerprint.clone(), alert)]);
+    let state = State { alerts: alerts.clone(), sources: sources.into_iter().collect(), ..State::default() };
+    let signals = [first];
+    let mut plan = decide(state, &signals, &policy(), at("06:10:30"));
+    mark(&mut plan, &Decided { known: &alerts, signals: &signals, now: at("06:10:30") }, &told, &policy());
+    let settled: Vec<_> = plan.told.iter().filter(|marked| marked.settles && marked.sequence == 0).collect();
+    assert!(settled.is_empty(), "nobody was told that it fires again: {settled:?}");
+}

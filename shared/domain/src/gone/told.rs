@@ -11,7 +11,7 @@ use crate::alert::{Alert, CloseReason};
 use crate::decide::{Plan, State, decide};
 use crate::delivery::{Delivery, DeliveryStatus, Outcome};
 use crate::fingerprint::Fingerprint;
-use crate::notification::{Notice, Notification};
+use crate::notification::Notice;
 use crate::policy::{Integration, Policy};
 use crate::signal::Signal;
 
@@ -117,11 +117,25 @@ impl Desk<'_> {
         places.iter().find(|place| !self.taken.contains(*place)).or(places.last()).cloned()
     }
 
-    /// A delivery of an alert that was open before.
+    /// A delivery of an alert that was open before, unless the note is about an earlier time that it fired: who heard of
+    /// that one has not heard of this.
     fn find_known(&self, told: &Told) -> Option<Place> {
         let alert = self.decided.known.get(&told.fingerprint)?;
+        if told.notice.triggers() && self.is_about_earlier(alert, told) {
+            return None;
+        }
         let delivery = alert.deliveries.iter().rev().find(|delivery| is_meant(delivery, told))?;
         Some(place(alert.id, delivery))
+    }
+
+    /// Whether all that the held messages say of this condition is older than what the open alert was told for. Where they
+    /// say nothing that is new to the record, the note is about what is on record.
+    fn is_about_earlier(&self, alert: &Alert, told: &Told) -> bool {
+        let said =
+            self.decided.signals.iter().filter(|signal| {
+                signal.fingerprint == told.fingerprint && signal.status != crate::SignalStatus::Resolved
+            });
+        said.map(|signal| signal.occurred_at).max().is_some_and(|latest| latest < alert.news.occurred_at)
     }
 
     /// Whether the end that was told belongs to a beginning that the same receiver is still to be told of: it must then be
@@ -288,25 +302,7 @@ impl Desk<'_> {
 
 /// A delivery of an alert to somebody who was told of it, not sent yet.
 fn delivery(alert: &Alert, told: &Told, integration: Integration, notice: Notice, sequence: i32) -> Delivery {
-    let notification = Notification {
-        notice,
-        alert_id: alert.id,
-        fingerprint: alert.fingerprint.clone(),
-        dedup_key: told.dedup_key.clone(),
-        severity: alert.severity,
-        environment: alert.environment.clone(),
-        kind: alert.kind.clone(),
-        subject: alert.subject.clone(),
-        labels: alert.labels.clone(),
-        summary: alert.news.summary.clone(),
-        source: alert.news.source.clone(),
-        occurred_at: alert.news.occurred_at,
-        opened_at: alert.opened_at,
-        runbook: alert.news.runbook.clone(),
-        tells_firing_too: false,
-        notes: Vec::new(),
-        text: None,
-    };
+    let notification = alert.notification(notice, told.dedup_key.clone(), alert.severity);
     Delivery {
         receiver: told.receiver.clone(),
         integration,

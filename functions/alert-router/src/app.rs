@@ -243,6 +243,13 @@ pub(crate) fn patience(deadline: &Deadline) -> Duration {
     deadline.for_work().min(EXCHANGE)
 }
 
+/// The clock of this machine, for what the store's cannot be asked: while the store is gone, and for signatures, whose date
+/// whoever checks them compares with their own clock.
+#[expect(clippy::disallowed_methods, reason = "nothing is decided by it as long as the store's clock is there")]
+pub(crate) fn wall_clock() -> Timestamp {
+    Timestamp::now()
+}
+
 /// The clock that decides: the store's (or the payload's), read once per run and carried on by the monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use config::watch_file::{Means, Receiver};
 use config::{Address, Current, Parameters, RouterConfig, Secrets, WatchFile};
+use domain::Notification;
 use domain::delivery::Outcome;
 use domain::policy::{Integration, NULL_RECEIVER, SELF_RECEIVER};
 use domain::rate::default_for;
-use domain::{Notification, Timestamp};
 use integrations::null::Null;
 use integrations::pagerduty::PagerDuty;
 use integrations::slack::Slack;
@@ -20,6 +20,7 @@ use integrations::{Http, Notifier, Receipt};
 use store::deliveries::Known;
 use tokio::sync::Mutex;
 
+use crate::app::wall_clock;
 use crate::metrics::Metrics;
 
 /// What came of telling a receiver.
@@ -208,9 +209,4 @@ impl Told {
     fn without_answer(outcome: Outcome, error: String) -> Self {
         Self { outcome, http_status: None, provider_id: None, error: Some(error) }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "whoever checks a signature compares its date with their own clock")]
-fn wall_clock() -> Timestamp {
-    Timestamp::now()
 }

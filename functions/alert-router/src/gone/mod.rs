@@ -8,11 +8,11 @@ mod tell;
 
 use std::time::{Duration, Instant};
 
+use domain::Signal;
 use domain::gone::{Told, ids};
-use domain::{Signal, Timestamp};
 use runtime::{Deadline, Fault, Kind, Summary};
 
-use crate::app::{App, Session};
+use crate::app::{App, Session, wall_clock};
 use crate::payload::{Received, Tick};
 use crate::record::read;
 
@@ -30,12 +30,6 @@ pub(crate) struct Held {
     pub(crate) held: usize,
     /// Which stay on their queue, and why.
     pub(crate) left: Vec<(String, String)>,
-}
-
-/// The clock of this machine: the store's is what is missing.
-#[expect(clippy::disallowed_methods, reason = "the clock that decides is the store's, and the store is gone")]
-pub(crate) fn wall_clock() -> Timestamp {
-    Timestamp::now()
 }
 
 /// Tells what must not wait, and puts the messages away.

@@ -12,7 +12,7 @@ use futures::stream::{self, StreamExt};
 use runtime::Deadline;
 
 use super::is_late;
-use crate::app::App;
+use crate::app::{App, wall_clock};
 use crate::payload::Received;
 use crate::receivers;
 
@@ -213,7 +213,7 @@ impl Teller<'_> {
             dedup_key: notification.dedup_key.clone(),
             outcome: tried.outcome,
             provider_id: tried.provider_id,
-            at: super::wall_clock(),
+            at: wall_clock(),
         };
         (told, tried.error)
     }

@@ -10,8 +10,7 @@ use serde_json::{Map, Value, json};
 use store::quarantines::{Barred, list_barred};
 
 use super::answered;
-use crate::app::App;
-use crate::gone::wall_clock;
+use crate::app::{App, wall_clock};
 use crate::payload::said::Called;
 
 /// How many workers may be asked about at once.

@@ -25,6 +25,7 @@ use crate::signal::Signal;
 use crate::silence::Silence;
 pub use again::decide_again;
 use desk::Desk;
+pub(crate) use mutes::flapped;
 pub use mutes::group_of;
 pub use plan::{Bar, Decision, DeliveryChange, Joined, Plan, Reason, Verdict};
 pub use telling::{DELIVERY_FAILED, SYNTHETIC};

@@ -180,7 +180,7 @@ fn severity_of(gathering: &Gathering) -> Option<Severity> {
 }
 
 /// How bad an alert is that was told, or muted, as flapping.
-pub(super) fn flapped(alert: &Alert) -> Option<Severity> {
+pub(crate) fn flapped(alert: &Alert) -> Option<Severity> {
     let muted = alert.muted.as_ref().is_some_and(|muted| muted.why == Mute::Flapping);
     let told = alert.deliveries.iter().any(|delivery| delivery.notice == Notice::Flapping);
     (muted || told).then(|| alert.notified_severity.unwrap_or(alert.severity))

@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Page;
-use crate::alert::{Alert, Mute};
-use crate::decide::{Ended, Gatherer, Inhibitor, Plan, State, decide, decide_again};
+use crate::alert::Alert;
+use crate::decide::{Ended, Gatherer, Inhibitor, Plan, State, decide, decide_again, flapped};
 use crate::delivery::DeliveryStatus;
 use crate::fingerprint::Fingerprint;
 use crate::notification::Notice;
 use crate::policy::Policy;
-use crate::severity::Severity;
 use crate::signal::Signal;
 use crate::silence::Silence;
 
@@ -153,12 +152,6 @@ impl<'a> Memory<'a> {
         let told = alert.deliveries.iter().filter(|row| row.notification.is_some() && row.status.tells());
         self.pages.extend(told.filter_map(|row| page(alert, &row.receiver, row.notice, now)));
     }
-}
-
-fn flapped(alert: &Alert) -> Option<Severity> {
-    let muted = alert.muted.as_ref().is_some_and(|muted| muted.why == Mute::Flapping);
-    let told = alert.deliveries.iter().any(|row| row.notice == Notice::Flapping);
-    (muted || told).then(|| alert.notified_severity.unwrap_or(alert.severity))
 }
 
 fn inhibitor(alert: &Alert) -> Inhibitor {

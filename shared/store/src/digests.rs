@@ -30,14 +30,15 @@ static FIND: Statement = Statement {
 };
 static BEGIN_DIGEST: Statement = Statement {
     name: "beginning a digest",
-    // It goes on where the last one ended. Of two that begin at once, one finds the place taken.
+    // It goes on where the last one ended. Of two that begin at once, one finds the place taken. However far ahead the
+    // instant is that a tick was given, what is still to be received is for a later digest.
     sql: "insert into watchkeeper.digests (digest_id, from_at, to_at)
-          select $1, from_at, $2
+          select $1, from_at, least($2, now())
           from (select coalesce(
                     (select max(to_at) from watchkeeper.digests),
                     (select min(received_at) from watchkeeper.signals where decision = 'suppressed'),
                     $2) as from_at) as place
-          where from_at < $2
+          where from_at < least($2, now())
           on conflict (from_at) do nothing
           returning digest_id, from_at, to_at, told_at",
     types: &[Type::UUID, Type::TIMESTAMPTZ],

@@ -2,22 +2,34 @@
 //!
 //! A heartbeat is *up* while its signals come, *late* when one is due, *down* when one is missing, when a run takes too
 //! long or fails, and *new* until the first one came. What is remembered of it ([`State`]) and of each nominal time
-//! ([`Slot`]) changes by `advance` alone, from what was seen ([`Reading`]) and the instant of an evaluation. It computes
+//! ([`Slot`]) changes by [`advance`] alone, from what was seen ([`Reading`]) and the instant of an evaluation. It computes
 //! from what is remembered, never from how many evaluations there were: after an outage the first one catches up.
 //!
 //! The words are those of Healthchecks, whose state machine (`hc/api/models.py`) it follows where that is right: early
 //! signals, overlapping runs, late starts and clocks that are set are its own.
 
+mod advance;
 mod calendar;
+mod direct;
+mod raised;
 mod reading;
 mod schedule;
+mod slots;
+mod trouble;
+mod words;
+
+#[cfg(test)]
+mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::severity::Severity;
 
+pub use advance::{Advanced, Told, Transition, advance, pause, resume};
 pub use calendar::Calendar;
+pub use direct::silent;
+pub use raised::{KIND, fingerprint, raise, source};
 pub use reading::{BadExitStatus, Beat, BeatKind, Reading, exit_status};
 pub use schedule::{BadSchedule, LONGEST, SHORTEST, Schedule};
 
@@ -86,6 +98,9 @@ impl Status {
     }
 }
 
+/// How long a signal must be unreadable before that counts as a missing one, at most.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
+
 /// What is remembered of a heartbeat between evaluations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
@@ -103,7 +118,7 @@ pub struct State {
     pub memory: Memory,
 }
 
-/// The part of a heartbeat's state that nobody but `advance` asks about; stored as one document.
+/// The part of a heartbeat's state that nobody but [`advance`] asks about; stored as one document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
     /// When it was first loaded, resumed or rescheduled: nothing is expected before.
@@ -128,9 +143,12 @@ pub struct Memory {
     /// When its signal was last read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_at: Option<Timestamp>,
-    /// Since when its signal cannot be read.
+    /// Its signal cannot be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unknown_since: Option<Timestamp>,
+    pub unknown: Option<Unknown>,
+    /// Since when it has been down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub down_since: Option<Timestamp>,
     /// The severity with which it was last told to be down; `None` while nobody was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<Severity>,
@@ -150,6 +168,15 @@ pub struct Failure {
     /// What was said about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+/// A signal that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unknown {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub why: String,
 }
 
 /// A run under way.

@@ -12,7 +12,7 @@ pub enum Schedule {
     /// So long after the last success.
     Every(SignedDuration),
     /// At nominal times, its slots.
-    Cron(Timetable),
+    Cron(Box<Timetable>),
 }
 
 /// The shortest time between two signals: evaluations come once a minute.
@@ -43,7 +43,7 @@ impl Schedule {
         let timetable = Timetable::read(text, timezone).map_err(BadSchedule::Cron)?;
         // Eight years after a leap day lies another, whatever century ends meanwhile.
         match timetable.at_or_after(Timestamp::UNIX_EPOCH) {
-            Some(_) => Ok(Self::Cron(timetable)),
+            Some(_) => Ok(Self::Cron(Box::new(timetable))),
             None => Err(BadSchedule::Never(text.to_owned())),
         }
     }

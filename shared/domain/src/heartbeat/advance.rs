@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::severity::Severity;
+
 use super::slots::{MOST_SLOTS, served};
 use super::trouble::{Trouble, ends, ends_by_itself, troubles};
 use super::{
@@ -42,7 +44,10 @@ pub enum Told {
     /// It is down, or something else is amiss as well.
     Firing,
     /// It is no longer.
-    Resolved,
+    Resolved {
+        /// The severity with which it was last told to be down.
+        severity: Severity,
+    },
 }
 
 /// A sign dated later than this from now is no evidence: its clock is wrong, and would make it look alive for ever.
@@ -499,20 +504,15 @@ impl<'h> Evaluation<'h> {
     fn turn(&mut self, to: Status, at: Timestamp, reason: String) {
         let from = self.state.status;
         let memory = &mut self.state.memory;
-        let told = match (to, memory.told.is_some()) {
-            (Status::Down, _) => {
-                memory.told = Some(self.heartbeat.severity);
-                memory.down_since = memory.down_since.or(Some(at));
-                Some(Told::Firing)
-            }
-            (_, true) => Some(Told::Resolved),
-            (_, false) => None,
-        };
-        if to != Status::Down {
-            memory.told = None;
+        let told = if to == Status::Down {
+            memory.told = Some(self.heartbeat.severity);
+            memory.down_since = memory.down_since.or(Some(at));
+            Some(Told::Firing)
+        } else {
             memory.down_since = None;
             memory.amiss.clear();
-        }
+            memory.told.take().map(|severity| Told::Resolved { severity })
+        };
         self.state.status = to;
         self.state.since = at;
         if to == Status::Paused {

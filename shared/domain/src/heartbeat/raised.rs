@@ -6,7 +6,6 @@ use super::{Heartbeat, State, Told, Transition};
 use crate::condition::Raised;
 use crate::fingerprint::{Fingerprint, Labels};
 use crate::notification::truncate;
-use crate::severity::Severity;
 use crate::signal::SignalStatus;
 
 /// The kind of a heartbeat's signals.
@@ -24,18 +23,11 @@ pub fn fingerprint(environment: &str, name: &str) -> Fingerprint {
     Fingerprint::of(environment, KIND, name, &Labels::new())
 }
 
-/// What a transition becomes, if people are told of it; `state` is what it led to. `severity` is that with which it was
-/// last told, where it ends.
-pub fn raise(
-    heartbeat: &Heartbeat,
-    transition: &Transition,
-    state: &State,
-    severity: Option<Severity>,
-    environment: &str,
-) -> Option<Raised> {
+/// What a transition becomes, if people are told of it; `state` is what it led to.
+pub fn raise(heartbeat: &Heartbeat, transition: &Transition, state: &State, environment: &str) -> Option<Raised> {
     let (status, severity) = match transition.told? {
         Told::Firing => (SignalStatus::Firing, heartbeat.severity),
-        Told::Resolved => (SignalStatus::Resolved, severity.unwrap_or(heartbeat.severity)),
+        Told::Resolved { severity } => (SignalStatus::Resolved, severity),
     };
     let mut details = Map::new();
     let instants = [

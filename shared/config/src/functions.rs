@@ -9,6 +9,8 @@ use crate::reference::Branch;
 const GLOBALS: &str = "Globals.Function";
 /// Variables of alert-router alone.
 const ROUTER: &str = "AlertRouterFunction.Properties";
+/// Variables of deadman alone.
+const DEADMAN: &str = "DeadmanFunction.Properties";
 /// Variables of healthcheck alone.
 const HEALTHCHECK: &str = "HealthcheckFunction.Properties";
 
@@ -112,6 +114,44 @@ impl HealthcheckConfig {
     }
 }
 
+/// What `deadman` needs to know before it reads anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadmanConfig {
+    /// `ENVIRONMENT`.
+    pub environment: Environment,
+    /// `WATCH_FILE`, else `config/$ENVIRONMENT.toml`; a relative path starts at `LAMBDA_TASK_ROOT`.
+    pub watch_file: PathBuf,
+    /// `ALERTS_QUEUE_URL`: where heartbeats that are down, and those that are up again, are raised.
+    pub alerts_queue_url: String,
+    /// `SELF_TOPIC_ARN`: where those of our own functions are told of.
+    pub self_topic_arn: String,
+}
+
+impl DeadmanConfig {
+    /// The branches of SSM that the function reads, and its role may read.
+    pub const BRANCHES: &[Branch] = &[Branch::Features, Branch::Database, Branch::Deadman];
+    /// The variables that the template has to set.
+    pub const REQUIRED: &[&str] = &["ENVIRONMENT", "ALERTS_QUEUE_URL", "SELF_TOPIC_ARN"];
+
+    /// Reads the variables of this process.
+    ///
+    /// # Errors
+    /// Names the first that is missing and where `template.yaml` sets it.
+    pub fn from_env() -> Result<Self, VariableError> {
+        Variables::of_process(Self::read)
+    }
+
+    fn read(variables: &Variables<'_>) -> Result<Self, VariableError> {
+        let environment = environment(variables)?;
+        Ok(Self {
+            watch_file: watch_file(variables, &environment),
+            environment,
+            alerts_queue_url: variables.required("ALERTS_QUEUE_URL", DEADMAN)?,
+            self_topic_arn: variables.required("SELF_TOPIC_ARN", DEADMAN)?,
+        })
+    }
+}
+
 /// What `migrator` needs to know before it reads anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigratorConfig {
@@ -190,11 +230,12 @@ mod tests {
     fn required_is_what_is_missed_when_it_is_not_there() {
         /// What is wrong with these variables, if anything is.
         type Read = fn(&Variables<'_>) -> Option<String>;
-        let functions: [(&[&str], Read); 2] = [
+        let functions: [(&[&str], Read); 3] = [
             (RouterConfig::REQUIRED, |variables| RouterConfig::read(variables).err().map(|error| error.to_string())),
             (HealthcheckConfig::REQUIRED, |variables| {
                 HealthcheckConfig::read(variables).err().map(|error| error.to_string())
             }),
+            (DeadmanConfig::REQUIRED, |variables| DeadmanConfig::read(variables).err().map(|error| error.to_string())),
         ];
         for (required, read) in functions {
             assert_eq!(read(&Variables(&|name| required.contains(&name).then(|| "local".to_owned()))), None, "enough");

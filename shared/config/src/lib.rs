@@ -15,7 +15,8 @@ pub mod watch_file;
 
 pub use deployment::{Deployment, DeploymentError};
 pub use environment::{Environment, VariableError};
-pub use functions::{HealthcheckConfig, MigratorConfig, RouterConfig};
+pub use functions::{DeadmanConfig, HealthcheckConfig, MigratorConfig, RouterConfig};
+pub use metrics::ForecastMetrics;
 pub use nearest::nearest;
 pub use parameters::{Current, Parameters, Stale};
 pub use reference::{Address, BadReference, Branch, SecretRef};

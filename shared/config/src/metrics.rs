@@ -1,11 +1,23 @@
 //! The metrics that functions publish of themselves, in the watch file's namespace. Alarms on `self` listen to some of them,
 //! and a test compares the names.
 
-use crate::functions::{HealthcheckConfig, RouterConfig};
+use crate::functions::{DeadmanConfig, HealthcheckConfig, RouterConfig};
 
 impl HealthcheckConfig {
     /// The metric that ends every complete run. An alarm misses it.
     pub const HEARTBEAT: &str = "HealthcheckHeartbeat";
+}
+
+impl DeadmanConfig {
+    /// The metric that ends every complete evaluation. An alarm misses it.
+    pub const HEARTBEAT: &str = "DeadmanHeartbeat";
+    /// How many heartbeats are down.
+    pub const HEARTBEATS_DOWN: &str = "HeartbeatsDown";
+    /// How many heartbeats have a signal that cannot be read, so that nobody would hear of them.
+    pub const HEARTBEATS_UNKNOWN: &str = "HeartbeatsUnknown";
+
+    /// All of them; none has a dimension but the environment.
+    pub const METRICS: &[&str] = &[Self::HEARTBEAT, Self::HEARTBEATS_DOWN, Self::HEARTBEATS_UNKNOWN];
 }
 
 impl RouterConfig {
@@ -65,4 +77,19 @@ impl RouterConfig {
         Self::UNACKNOWLEDGED_ALERTS,
         Self::ACKNOWLEDGED_PERCENT,
     ];
+}
+
+/// What is said of forecasts, by whoever makes them: one datum with each that is ready. Alarms miss them.
+#[derive(Clone, Copy, Debug)]
+pub struct ForecastMetrics;
+
+impl ForecastMetrics {
+    /// A forecast is ready, counted.
+    pub const READY: &str = "ForecastReady";
+    /// The dimension, beside the environment, that says which.
+    pub const TYPE: &str = "ForecastType";
+    /// The dimensions of medium-range forecasts, beside the environment.
+    pub const MEDIUM_RANGE: [(&str, &str); 1] = [(Self::TYPE, "medium_range")];
+    /// The dimensions of nowcasts, beside the environment.
+    pub const NOWCAST: [(&str, &str); 1] = [(Self::TYPE, "nowcast")];
 }

@@ -3,7 +3,17 @@
 //! Debug builds refuse a call that is not listed (`runtime::operations`), a test compares the lists with the roles in
 //! `template.yaml`, and `cargo local operations` says what is listed but was never called by any test.
 
-use crate::functions::{HealthcheckConfig, MigratorConfig, RouterConfig};
+use crate::functions::{DeadmanConfig, HealthcheckConfig, MigratorConfig, RouterConfig};
+
+/// Every function of the suite, by name. What each has done stands in the ledger under it.
+pub(crate) const FUNCTIONS: [&str; 6] = [
+    HealthcheckConfig::FUNCTION,
+    DeadmanConfig::FUNCTION,
+    "data-poller",
+    "archiver",
+    RouterConfig::FUNCTION,
+    MigratorConfig::FUNCTION,
+];
 
 impl RouterConfig {
     /// What the function is called: its package, its binary, the end of its name in AWS.
@@ -33,6 +43,22 @@ impl HealthcheckConfig {
         "sqs:GetQueueUrl",
         "cloudwatch:GetMetricData",
         // Checks over query functions.
+        "lambda:InvokeFunction",
+    ];
+}
+
+impl DeadmanConfig {
+    /// What the function is called: its package, its binary, the end of its name in AWS.
+    pub const FUNCTION: &str = "deadman";
+    /// The IAM actions that the function's own code needs.
+    pub const OPERATIONS: &[&str] = &[
+        "ssm:GetParametersByPath",
+        "cloudwatch:PutMetricData",
+        "sqs:SendMessage",
+        "sns:Publish",
+        // Heartbeats found in metrics, in buckets, and in databases behind query functions.
+        "cloudwatch:GetMetricData",
+        "s3:ListBucket",
         "lambda:InvokeFunction",
     ];
 }

@@ -15,11 +15,13 @@ pub enum Branch {
     Receivers,
     /// Keys of what runs are triggered at.
     Sources,
+    /// What deadman tells that it is alive.
+    Deadman,
 }
 
 impl Branch {
     /// All branches.
-    pub const ALL: [Self; 4] = [Self::Features, Self::Database, Self::Receivers, Self::Sources];
+    pub const ALL: [Self; 5] = [Self::Features, Self::Database, Self::Receivers, Self::Sources, Self::Deadman];
 
     /// Its name in a reference and in SSM.
     pub const fn as_str(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Branch {
             Self::Database => "database",
             Self::Receivers => "receivers",
             Self::Sources => "sources",
+            Self::Deadman => "deadman",
         }
     }
 
@@ -41,7 +44,7 @@ impl Branch {
     pub const fn fresh_for(self) -> Duration {
         match self {
             Self::Features => Duration::from_secs(50),
-            Self::Database | Self::Receivers | Self::Sources => Duration::from_mins(10),
+            Self::Database | Self::Receivers | Self::Sources | Self::Deadman => Duration::from_mins(10),
         }
     }
 }
@@ -66,7 +69,7 @@ const SCHEME: &str = "ssm:";
 /// What is wrong with a reference's text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected a reference such as `ssm:{example}`, relative to /ENVIRONMENT/watchkeeper/ and in one of the branches database, receivers, sources"
+    "expected a reference such as `ssm:{example}`, relative to /ENVIRONMENT/watchkeeper/ and in one of the branches database, receivers, sources, deadman"
 )]
 pub struct BadReference {
     /// What a right one could look like.

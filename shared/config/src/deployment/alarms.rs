@@ -4,7 +4,7 @@ use domain::check::{Metric, Threshold};
 
 use super::Deployment;
 use super::template::Alarm;
-use crate::functions::{HealthcheckConfig, RouterConfig};
+use crate::functions::{DeadmanConfig, HealthcheckConfig, RouterConfig};
 use crate::watch_file::{Check, WatchFile};
 
 /// The parameter that names the namespace of our metrics, in alarms and in the permit to publish.
@@ -87,6 +87,7 @@ fn is_published_otherwise<'m>(alarm: &Alarm, mut metrics: impl Iterator<Item = &
     let published = alarm.metric.as_str();
     published == HealthcheckConfig::HEARTBEAT
         || RouterConfig::METRICS.contains(&published)
+        || DeadmanConfig::METRICS.contains(&published)
         || metrics.any(|metric| alarm.metric.strip_suffix("Present") == Some(metric.name.as_str()))
 }
 
@@ -175,7 +176,9 @@ mod tests {
 
     #[test]
     fn presence_and_the_heartbeat_are_published_without_being_written() {
-        for metric in ["LagPresent", HealthcheckConfig::HEARTBEAT, RouterConfig::OLDEST_DELIVERY] {
+        for metric in
+            ["LagPresent", HealthcheckConfig::HEARTBEAT, RouterConfig::OLDEST_DELIVERY, DeadmanConfig::HEARTBEAT]
+        {
             assert_eq!(told(metric, "", ""), Vec::<String>::new(), "{metric}");
         }
     }

@@ -1,4 +1,4 @@
-//! The databases that checks ask: straight, or through a function that runs queries.
+//! The databases that checks and heartbeats ask: straight, or through a function that runs queries.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use jiff::SignedDuration;
 
 use super::metric::{severity, within};
 use super::names::{expect_kebab_case, expect_not_our_own};
-use super::reader::{Found, Table};
-use crate::functions::HealthcheckConfig;
+use super::reader::Table;
+use super::secret::{BY_CHECKS, secret};
 use crate::reference::SecretRef;
 
-/// A database that checks ask.
+/// A database that checks and heartbeats ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Database {
     /// How it is asked.
@@ -84,23 +84,7 @@ fn access(table: &Table<'_>) -> Option<Access> {
         }
         (_, false) => {
             let url = table.required_text("url", meaning)?;
-            readable_secret(table, &url, "database/pipeline_url").map(Access::Url)
-        }
-    }
-}
-
-/// A reference to a secret that healthcheck may read.
-pub(super) fn readable_secret(table: &Table<'_>, text: &Found<&str>, example: &'static str) -> Option<SecretRef> {
-    match SecretRef::parse(text.value, example) {
-        Ok(reference) if HealthcheckConfig::BRANCHES.contains(&reference.branch()) => Some(reference),
-        Ok(reference) => {
-            let branch = reference.branch().as_str();
-            table.note_at(text, format!("healthcheck may not read the branch {branch}: expected `ssm:{example}`"));
-            None
-        }
-        Err(bad) => {
-            table.note_at(text, bad.to_string());
-            None
+            secret(table, &url, "database/pipeline_url", BY_CHECKS).map(Access::Url)
         }
     }
 }

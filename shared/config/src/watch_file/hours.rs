@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::hours::{Hours, Shift, timezone, timezones};
 use jiff::tz::TimeZone;
 
+use super::check::no_such;
 use super::names::expect_kebab_case;
-use super::reader::Table;
+use super::reader::{Found, Table};
 use crate::nearest::nearest;
 
 /// What `[hours.NAME]` may say.
@@ -45,13 +46,30 @@ fn read(table: &Table<'_>) -> Option<Hours> {
 
 fn read_timezone(table: &Table<'_>) -> Option<TimeZone> {
     let name = table.required_text("timezone", "whose clocks count, as in \"America/New_York\" or \"UTC\"")?;
+    timezone_of(table, &name)
+}
+
+/// The business hours that a table names.
+pub(super) fn named_hours(table: &Table<'_>, known: &BTreeMap<String, Option<Hours>>) -> Option<Hours> {
+    let name = table.text("hours")?;
+    match known.get(name.value) {
+        Some(hours) => hours.clone(),
+        None => {
+            table.note_at(&name, no_such("[hours.NAME] called", name.value, known.keys()));
+            None
+        }
+    }
+}
+
+/// The time zone that a table names.
+pub(super) fn timezone_of(table: &Table<'_>, name: &Found<&str>) -> Option<TimeZone> {
     let known = timezone(name.value);
     if let Err(unknown) = &known {
         let names = timezones();
         let meant = nearest(name.value, names.iter().map(String::as_str));
         let meant = meant.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
         let expected = "expected a name of the IANA database, as in `America/New_York`";
-        table.note_at(&name, format!("{unknown}{meant}, {expected}"));
+        table.note_at(name, format!("{unknown}{meant}, {expected}"));
     }
     known.ok()
 }

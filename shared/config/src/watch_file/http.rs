@@ -4,9 +4,10 @@ use domain::Severity;
 use domain::check::{Metric, Missing, Threshold};
 use jiff::SignedDuration;
 
-use super::database::{LONGEST_TIMEOUT, readable_secret};
+use super::database::LONGEST_TIMEOUT;
 use super::metric::{text, within};
 use super::reader::Table;
+use super::secret::{BY_CHECKS, secret};
 use crate::environment::Environment;
 use crate::reference::Address;
 use crate::secrets::is_address;
@@ -52,7 +53,7 @@ pub(super) fn http(table: &Table<'_>, environment: &Environment) -> Option<HttpA
 fn url(table: &Table<'_>, environment: &Environment) -> Option<Address> {
     let text = table.text("http")?;
     if text.value.starts_with("ssm:") {
-        return readable_secret(table, &text, "database/status_url").map(Address::Secret);
+        return secret(table, &text, "database/status_url", BY_CHECKS).map(Address::Secret);
     }
     let authority = text.value.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
     if authority.is_some_and(|authority| authority.contains('@')) {

@@ -3,6 +3,7 @@
 mod check;
 mod classify;
 mod database;
+mod heartbeat;
 mod hours;
 mod http;
 mod inhibit;
@@ -16,6 +17,7 @@ mod queue;
 mod reader;
 mod receiver;
 mod route;
+mod secret;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,11 +31,13 @@ use domain::{Policy, check::Metric};
 use toml::de::DeTable;
 
 use crate::environment::Environment;
+use crate::reference::Address;
 use problem::Problems;
 use reader::Table;
 
 pub use check::{Ask, Check, MOST_DIMENSIONS};
 pub use database::{Access, DEFAULT_TIMEOUT, Database, LONGEST_TIMEOUT};
+pub use heartbeat::{Heartbeat, HeartbeatSignal, MetricSignal, S3Signal, Statistic};
 pub use http::{FAILING, HttpAsk};
 pub use names::{OWN_DATABASE, SUBSCRIBERS};
 pub use noise::Noise;
@@ -56,6 +60,10 @@ pub struct WatchFile {
     pub hours: BTreeMap<String, Hours>,
     /// The checks, in the order they are written.
     pub checks: Vec<Check>,
+    /// What is expected to be heard, in the order it is written.
+    pub heartbeats: Vec<Heartbeat>,
+    /// What deadman calls after each complete evaluation: something outside AWS that misses it.
+    pub external_ping: Option<Address>,
     /// Who can be told, by name.
     pub receivers: BTreeMap<String, Receiver>,
     /// Who is told what matches no route.
@@ -73,8 +81,20 @@ pub struct WatchFile {
 }
 
 /// The sections of a watch file. One whose function has not landed yet is refused as unknown, not ignored.
-const SECTIONS: [&str; 10] =
-    ["namespace", "database", "hours", "check", "receiver", "classify", "routes", "noise", "inhibit", "quarantine"];
+const SECTIONS: [&str; 12] = [
+    "namespace",
+    "external_ping",
+    "database",
+    "hours",
+    "check",
+    "heartbeat",
+    "receiver",
+    "classify",
+    "routes",
+    "noise",
+    "inhibit",
+    "quarantine",
+];
 
 impl WatchFile {
     /// Reads the watch file of an environment.
@@ -111,6 +131,11 @@ impl WatchFile {
     /// The check of this name.
     pub fn check(&self, name: &str) -> Option<&Check> {
         self.checks.iter().find(|check| check.name == name)
+    }
+
+    /// The heartbeat of this name.
+    pub fn heartbeat(&self, name: &str) -> Option<&Heartbeat> {
+        self.heartbeats.iter().find(|heartbeat| heartbeat.rules.name == name)
     }
 
     /// What decisions depend on.
@@ -162,6 +187,8 @@ fn read<'t>(
     let databases = database::databases(&root);
     let hours = hours::hours(&root);
     let checks = check::checks(&root, &databases, &hours.keys().cloned().collect(), environment);
+    let heartbeats = heartbeat::heartbeats(&root, &databases, &hours);
+    let external_ping = heartbeat::external_ping(&root, environment);
     let receivers = receiver::receivers(&root, environment);
     let classify = classify::rules(&root);
     let (default_route, routes) = route::routes(&root, &receivers, &hours);
@@ -173,6 +200,8 @@ fn read<'t>(
         databases: databases.into_iter().filter_map(|(name, database)| Some((name, database?))).collect(),
         hours: hours.into_iter().filter_map(|(name, hours)| Some((name, hours?))).collect(),
         checks,
+        heartbeats,
+        external_ping,
         receivers: receivers.into_iter().filter_map(|(name, receiver)| Some((name, receiver?))).collect(),
         default_route,
         routes,

@@ -26,13 +26,22 @@ pub(super) fn expect_not_our_own(table: &Table<'_>, name: &Found<&str>) {
 pub(super) fn namespace(root: &Table<'_>) -> Option<String> {
     let namespace =
         root.required_text("namespace", "the CloudWatch namespace of every metric, as in \"OPsPipeline\"")?;
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '#' | ':' | ' ');
-    if namespace.value.len() > 255 || namespace.value.starts_with([':', ' ']) || !namespace.value.chars().all(allowed) {
-        root.note_at(&namespace, "expected at most 255 letters, digits and . - _ / # : as in `OPsPipeline`");
-    } else if namespace.value.starts_with("AWS/") {
+    if expect_namespace(root, &namespace) && namespace.value.starts_with("AWS/") {
         root.note_at(&namespace, "namespaces that begin with AWS/ are Amazon's own");
     }
     Some(namespace.value.to_owned())
+}
+
+/// Whether CloudWatch takes this as a namespace; notes a mistake where it does not.
+pub(super) fn expect_namespace(table: &Table<'_>, namespace: &Found<&str>) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '#' | ':' | ' ');
+    let right = namespace.value.len() <= 255
+        && !namespace.value.starts_with([':', ' '])
+        && namespace.value.chars().all(allowed);
+    if !right {
+        table.note_at(namespace, "expected at most 255 letters, digits and . - _ / # : as in `OPsPipeline`");
+    }
+    right
 }
 
 /// Notes a mistake unless CloudWatch takes this as a metric's name.

@@ -106,13 +106,15 @@ impl<'t> Table<'t> {
 
     /// `true` or `false`; absent is `false`.
     pub(super) fn flag(&self, key: &str) -> bool {
-        let Some(found) = self.find(key) else { return false };
+        self.truth(key).is_some_and(|flag| flag.value)
+    }
+
+    /// `true` or `false`, where it matters that it is written.
+    pub(super) fn truth(&self, key: &str) -> Option<Found<bool>> {
+        let found = self.find(key)?;
         match found.value {
-            DeValue::Boolean(flag) => *flag,
-            other => {
-                self.note_at(&found, format!("expected true or false, not {}", describe(other)));
-                false
-            }
+            DeValue::Boolean(flag) => Some(found.with(*flag)),
+            other => self.refuse(&found, format!("expected true or false, not {}", describe(other))),
         }
     }
 

@@ -7,10 +7,10 @@ use domain::rate::{self, Rate};
 
 use super::check::{no_such, switch};
 use super::names::expect_kebab_case;
-use super::reader::{Found, Table};
+use super::reader::Table;
+use super::secret::{BY_RECEIVERS, address, secret};
 use crate::environment::Environment;
 use crate::reference::{Address, SecretRef};
-use crate::secrets::is_address;
 
 /// A configured destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,7 +128,7 @@ fn how_many(table: &Table<'_>, key: &str) -> Option<u32> {
 fn means(table: &Table<'_>, environment: &Environment) -> Option<Means> {
     if let Some(table) = table.table("pagerduty", &["routing_key", "url"]) {
         let routing_key = required_secret(&table, "routing_key", "receivers/pagerduty");
-        let url = address(&table, "url", environment);
+        let url = written_address(&table, environment);
         return Some(Means::Pagerduty { routing_key: routing_key?, url });
     }
     if let Some(table) = table.table("sns", &["topic"]) {
@@ -140,8 +140,8 @@ fn means(table: &Table<'_>, environment: &Environment) -> Option<Means> {
     }
     if let Some(table) = table.table("webhook", &["url", "secret"]) {
         table.require("url", "its address, or a reference as in \"ssm:receivers/hook_url\"");
-        let url = address(&table, "url", environment);
-        let secret = table.text("secret").map(|text| secret(&table, &text, "receivers/hook_secret"));
+        let url = written_address(&table, environment);
+        let secret = table.text("secret").map(|text| secret(&table, &text, "receivers/hook_secret", BY_RECEIVERS));
         return Some(Means::Webhook { url: url?, secret: secret.flatten() });
     }
     if let Some(table) = table.table("slack", &["webhook"]) {
@@ -150,7 +150,7 @@ fn means(table: &Table<'_>, environment: &Environment) -> Option<Means> {
     let table = table.table("telegram", &["token", "chat", "url"])?;
     let token = required_secret(&table, "token", "receivers/telegram_token");
     let chat = chat(&table);
-    let url = address(&table, "url", environment);
+    let url = written_address(&table, environment);
     Some(Means::Telegram { token: token?, chat: chat?, url })
 }
 
@@ -172,29 +172,9 @@ fn chat(table: &Table<'_>) -> Option<String> {
 
 fn required_secret(table: &Table<'_>, key: &str, example: &'static str) -> Option<SecretRef> {
     let text = table.required_text(key, &format!("a reference to it, as in \"ssm:{example}\""))?;
-    secret(table, &text, example)
+    secret(table, &text, example, BY_RECEIVERS)
 }
 
-fn secret(table: &Table<'_>, text: &Found<&str>, example: &'static str) -> Option<SecretRef> {
-    let secret = SecretRef::parse(text.value, example);
-    if let Err(bad) = &secret {
-        table.note_at(text, bad.to_string());
-    }
-    secret.ok()
-}
-
-/// A reference, or an address written out.
-fn address(table: &Table<'_>, key: &str, environment: &Environment) -> Option<Address> {
-    let text = table.text(key)?;
-    if text.value.starts_with("ssm:") {
-        return secret(table, &text, "receivers/hook_url").map(Address::Secret);
-    }
-    if is_address(text.value, environment) {
-        return Some(Address::Url(text.value.to_owned()));
-    }
-    // The text may hold a password, so it is not repeated.
-    let what = "expected a reference such as `ssm:receivers/hook_url` or an address https://host/path";
-    let exception = if environment.is_local() { "" } else { " (plain http is for the environment `local` only)" };
-    table.note_at(&text, format!("{what}{exception}"));
-    None
+fn written_address(table: &Table<'_>, environment: &Environment) -> Option<Address> {
+    address(table, &table.text("url")?, "receivers/hook_url", BY_RECEIVERS, environment)
 }

@@ -7,6 +7,7 @@ use domain::policy::{Escalate, Group, Route};
 use jiff::SignedDuration;
 
 use super::check::no_such;
+use super::hours::named_hours;
 use super::matcher::matcher;
 use super::reader::Table;
 use super::receiver::Receiver;
@@ -90,17 +91,6 @@ fn group(table: &Table<'_>) -> Option<Group> {
         names.push(name.value.to_owned());
     }
     (!names.is_empty()).then(|| Group { by: names, wait: wait.map_or(DEFAULT_WAIT, |wait| wait.value) })
-}
-
-fn named_hours(table: &Table<'_>, known: &KnownHours) -> Option<Hours> {
-    let name = table.text("hours")?;
-    match known.get(name.value) {
-        Some(hours) => hours.clone(),
-        None => {
-            table.note_at(&name, no_such("[hours.NAME] called", name.value, known.keys()));
-            None
-        }
-    }
 }
 
 /// The receivers that a key must list.

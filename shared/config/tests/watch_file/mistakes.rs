@@ -248,8 +248,8 @@ fn each_mistake_is_told_with_its_line_its_key_and_what_was_expected() -> anyhow:
         ),
         (
             "[routes]",
-            "[heartbeat.x]\nevery = \"1h\"\n[routes]",
-            "w.toml:19: heartbeat: unknown key, expected one of namespace, database,",
+            "[source.x]\nevery = \"1h\"\n[routes]",
+            "w.toml:19: source: unknown key, expected one of namespace, external_ping, database,",
         ),
         (
             "[routes]",

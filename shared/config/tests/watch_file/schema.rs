@@ -153,6 +153,7 @@ fn the_schema_takes_what_the_reader_takes_and_refuses_the_mistakes_that_it_can_s
         ("namespace = \"OPsPipeline\"", "namespace = \"AWS/Lambda\""),
         ("[routes]", "[hours.x]\ntimezone = \"UTC\"\nopen = [\"mon-fry 09:00-17:00\"]\n[routes]"),
         ("[routes]", "[hours.x]\ntimezone = \"UTC\"\n[routes]"),
+        ("[routes]", "[source.x]\nevery = \"1h\"\n[routes]"),
         ("[routes]", "[heartbeat.x]\nevery = \"1h\"\n[routes]"),
         ("[routes]", "[noise]\ndedup_window = 3\n[routes]"),
         ("[routes]", "[noise]\ndedup_window = \"8d\"\n[routes]"),

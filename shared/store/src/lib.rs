@@ -13,6 +13,8 @@ pub mod digests;
 mod error;
 pub mod events;
 pub mod explain;
+pub mod heartbeats;
+pub mod leases;
 pub mod ledger;
 pub mod migrations;
 pub mod outbox;

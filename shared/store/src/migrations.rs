@@ -39,6 +39,11 @@ pub const ALL: &[Migration] = &[
         name: "watch_receivers",
         sql: include_str!("../../../migrations/V0004__watch_receivers.sql"),
     },
+    Migration {
+        version: 5,
+        name: "create_heartbeats",
+        sql: include_str!("../../../migrations/V0005__create_heartbeats.sql"),
+    },
 ];
 
 /// The schema that this release needs.

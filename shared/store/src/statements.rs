@@ -30,6 +30,8 @@ pub fn all() -> Vec<&'static Statement> {
         crate::digests::STATEMENTS,
         crate::events::STATEMENTS,
         crate::explain::STATEMENTS,
+        crate::heartbeats::STATEMENTS,
+        crate::leases::STATEMENTS,
         crate::ledger::STATEMENTS,
         crate::migrations::STATEMENTS,
         crate::outbox::STATEMENTS,

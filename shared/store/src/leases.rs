@@ -1,0 +1,83 @@
+//! Expiring rights to do a job. Each holder gets a higher token than the one before, and what it writes is written only
+//! while that token is the highest: one that was cut off for a while and comes back writes nothing.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
+
+use crate::Error;
+use crate::rows::column;
+use crate::statements::Statement;
+
+pub(crate) const STATEMENTS: &[&Statement] = &[&TAKE, &HOLD, &GIVE_BACK];
+
+static TAKE: Statement = Statement {
+    name: "taking a lease",
+    sql: "insert into watchkeeper.leases as lease (name, token, holder, expires_at)
+          values ($1, 1, $2, now() + make_interval(secs => $3))
+          on conflict (name) do update
+          set token      = lease.token + 1,
+              holder     = excluded.holder,
+              expires_at = excluded.expires_at
+          where lease.expires_at <= now()
+          returning token",
+    types: &[Type::TEXT, Type::TEXT, Type::FLOAT8],
+};
+/// Locks the row, so that nobody takes the lease before the transaction has ended.
+pub(crate) static HOLD: Statement = Statement {
+    name: "holding a lease",
+    sql: "select token, done_for
+          from watchkeeper.leases
+          where name = $1
+          for update",
+    types: &[Type::TEXT],
+};
+pub(crate) static GIVE_BACK: Statement = Statement {
+    name: "giving a lease back",
+    sql: "update watchkeeper.leases
+          set expires_at = now(),
+              done_for   = greatest(done_for, $3)
+          where name = $1 and token = $2",
+    types: &[Type::TEXT, Type::INT8, Type::TIMESTAMPTZ],
+};
+
+/// A lease that is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The job.
+    pub name: &'static str,
+    /// Higher than that of any holder before.
+    pub token: i64,
+}
+
+/// Takes the lease of a job for a while; `None` where somebody else has it.
+///
+/// # Errors
+/// The statement's failure.
+pub async fn take(
+    client: &Client,
+    name: &'static str,
+    holder: &str,
+    for_a_while: Duration,
+) -> Result<Option<Lease>, Error> {
+    let seconds = for_a_while.as_secs_f64();
+    let rows = TAKE.run(client, &[&name, &holder, &seconds]).await?;
+    rows.first().map(|row| Ok(Lease { name, token: column(row, "token")? })).transpose()
+}
+
+/// How a lease stands, as its own transaction sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// Whether it is still ours.
+    pub(crate) ours: bool,
+    /// What the job was last done for.
+    pub(crate) done_for: Option<Timestamp>,
+}
+
+pub(crate) fn held(lease: Lease, rows: &[Row]) -> Result<Held, Error> {
+    let Some(row) = rows.first() else { return Ok(Held::default()) };
+    let token: i64 = column(row, "token")?;
+    Ok(Held { ours: token == lease.token, done_for: column(row, "done_for")? })
+}

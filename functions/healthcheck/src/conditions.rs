@@ -12,8 +12,9 @@ use domain::{Severity, Timestamp};
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 use store::check_states::Turn;
+use watched::Failure;
 
-use crate::ask::{Checked, Failure, Measurement, Outcome, Reading};
+use crate::ask::{Checked, Measurement, Outcome, Reading};
 
 /// The kind of a condition that is a metric beyond its threshold; a CloudWatch alarm on the metric has it, too.
 pub(crate) const METRIC: &str = "metric";

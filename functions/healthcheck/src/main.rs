@@ -9,7 +9,6 @@ mod direct;
 mod handler;
 mod order;
 mod payload;
-mod publish;
 mod record;
 mod report;
 mod subscribers;

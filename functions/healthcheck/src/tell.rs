@@ -1,6 +1,6 @@
 //! What a run has to tell: conditions that began or ended as signals, measurements as metrics, and that it was complete.
 
-use config::Secrets;
+use config::{HealthcheckConfig, Secrets};
 use domain::Timestamp;
 use domain::condition::Condition;
 use runtime::embedded::Placed;
@@ -10,7 +10,6 @@ use store::Class;
 use crate::app::App;
 use crate::configured::Configured;
 use crate::direct::{self, Missing};
-use crate::publish;
 use crate::record::{self, Outcome, Store};
 
 /// What is to be told.
@@ -35,7 +34,7 @@ pub(crate) async fn tell(
     summary: &mut Summary,
 ) -> Result<(), Fault> {
     let signalled = signal(app, (store, secrets), &mut found, (now, at), deadline, summary).await;
-    let sent = publish::publish(&app.cloudwatch, &app.watch_file, &found.data, now).await;
+    let sent = metrics::publish(&app.cloudwatch, &app.watch_file, &found.data, now).await;
     summary.did("published", sent.published);
     summary.did("embedded", sent.embedded);
     if let Some(why) = sent.failure {
@@ -43,7 +42,7 @@ pub(crate) async fn tell(
         return signalled;
     }
     signalled?;
-    if let Err(why) = publish::heartbeat(&app.cloudwatch, &app.watch_file, now).await {
+    if let Err(why) = metrics::heartbeat(&app.cloudwatch, &app.watch_file, HealthcheckConfig::HEARTBEAT, now).await {
         summary.failed("heartbeat", why);
     }
     Ok(())

@@ -7,9 +7,10 @@ use config::watch_file::{Check, DEFAULT_TIMEOUT, FAILING, HttpAsk, LONGEST_TIMEO
 use futures::StreamExt;
 use futures::stream;
 use runtime::Deadline;
+use watched::Failure;
 
 use super::reading::read;
-use super::{Checked, Clients, Failure, Outcome, http, late_or_failed, left, queue};
+use super::{Checked, Clients, Outcome, http, late_or_failed, left, queue};
 
 /// How many at once: enough for a watch file full of them, without a burst that AWS throttles.
 const AT_ONCE: usize = 16;

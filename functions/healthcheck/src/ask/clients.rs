@@ -2,19 +2,18 @@
 
 use std::sync::OnceLock;
 
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
 use config::Environment;
+use watched::{Failure, FailureKind, Functions};
 
 use super::http::{Reach, Web};
-use super::{Failure, FailureKind};
 
-/// The clients that measuring takes, apart from databases.
+/// The clients that measuring takes, apart from those of databases.
 #[derive(Debug)]
 pub(crate) struct Clients {
     sdk: SdkConfig,
     reach: Reach,
-    lambda: OnceLock<aws_sdk_lambda::Client>,
+    pub(super) functions: Functions,
     sqs: OnceLock<aws_sdk_sqs::Client>,
     web: OnceLock<Web>,
 }
@@ -23,19 +22,8 @@ impl Clients {
     /// Clients of this account and region.
     pub(crate) fn new(sdk: &SdkConfig, environment: &Environment) -> Self {
         let reach = if environment.is_local() { Reach::PublicAndLoopback } else { Reach::Public };
-        let sdk = sdk.clone();
-        Self { sdk, reach, lambda: OnceLock::new(), sqs: OnceLock::new(), web: OnceLock::new() }
-    }
-
-    /// Invokes functions. A check brings its own time limit: the usual one for a single try would cut a long query short
-    /// and have it run again.
-    pub(super) fn lambda(&self) -> &aws_sdk_lambda::Client {
-        self.lambda.get_or_init(|| {
-            let sdk = runtime::aws::for_service(&self.sdk, "LAMBDA");
-            let mut timeouts = TimeoutConfig::builder();
-            timeouts.set_connect_timeout(sdk.timeout_config().and_then(TimeoutConfig::connect_timeout));
-            aws_sdk_lambda::Client::new(&sdk.into_builder().timeout_config(timeouts.build()).build())
-        })
+        let (sdk, functions) = (sdk.clone(), Functions::new(sdk));
+        Self { sdk, reach, functions, sqs: OnceLock::new(), web: OnceLock::new() }
     }
 
     /// Looks at queues of a region, else of ours.

@@ -3,11 +3,7 @@
 mod alone;
 mod clients;
 mod database;
-mod failure;
-mod function;
 mod http;
-mod number;
-mod postgres;
 mod queue;
 mod reading;
 
@@ -18,12 +14,11 @@ use config::Secrets;
 use config::watch_file::{Ask, Check, WatchFile};
 use futures::future::{join, join_all};
 use runtime::Deadline;
+use watched::Failure;
 
-use alone::{Alone, Asks};
-use database::Question;
+use alone::Alone;
 
 pub(crate) use clients::Clients;
-pub(crate) use failure::{Failure, FailureKind};
 pub(crate) use reading::Reading;
 
 /// What is left to raise, to publish and to answer when measuring has to stop.
@@ -66,13 +61,15 @@ pub(crate) async fn measure<'w>(
     secrets: &Secrets,
     deadline: &Deadline,
 ) -> Measurement<'w> {
-    let mut by_database: BTreeMap<&'w str, Vec<Question<'w>>> = BTreeMap::new();
+    let mut by_database: BTreeMap<&'w str, Vec<database::Asks<'w>>> = BTreeMap::new();
     let mut alone = Vec::new();
     for (place, check) in checks.into_iter().enumerate() {
         match &check.ask {
-            Ask::Sql { database, sql } => by_database.entry(database).or_default().push(Question { place, check, sql }),
-            Ask::Sqs { queue } => alone.push(Alone { place, check, ask: Asks::Queue(queue) }),
-            Ask::Http(ask) => alone.push(Alone { place, check, ask: Asks::Endpoint(ask) }),
+            Ask::Sql { database, sql } => {
+                by_database.entry(database).or_default().push(database::Asks { place, check, sql });
+            }
+            Ask::Sqs { queue } => alone.push(Alone { place, check, ask: alone::Asks::Queue(queue) }),
+            Ask::Http(ask) => alone.push(Alone { place, check, ask: alone::Asks::Endpoint(ask) }),
         }
     }
     let asking = by_database.into_iter().filter_map(|(name, questions)| {

@@ -9,9 +9,9 @@ use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::QueueAttributeName;
 use config::watch_file::{Check, Queue};
 use serde_json::Value;
+use watched::{Cell, Failure, FailureKind, Rows};
 
-use super::reading::{Cell, Rows};
-use super::{Clients, Failure, FailureKind};
+use super::Clients;
 
 /// How far back the age of the oldest message is looked for: CloudWatch has it a minute or two late.
 const AGE_WINDOW: Duration = Duration::from_secs(300);

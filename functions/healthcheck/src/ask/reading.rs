@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use config::watch_file::Check;
 use domain::check::{Measured, Metric};
 
-use super::Failure;
+use watched::{Cell, Failure, Rows};
 
 /// A check without dimensions answers one row, and one with dimensions at most so many: each row of a metric is a metric
 /// that CloudWatch bills.
 pub(crate) const MOST_ROWS: usize = 100;
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html>
 const LONGEST_DIMENSION: usize = 1_024;
+/// What Postgres calls the type of an instant.
+const INSTANT: &str = "timestamptz";
+/// What to do about a value that is no number.
+const CAST: &str = ": cast it, as in extract(epoch from …)";
 
 /// What one metric amounts to, or why it could not be read.
 #[derive(Debug)]
@@ -22,25 +26,6 @@ pub(crate) struct Reading<'w> {
     pub(crate) measured: Result<Measured, String>,
     /// What was found, for people, where a number does not say it.
     pub(crate) note: Option<String>,
-}
-
-/// One value of a row.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Cell {
-    Null,
-    Number(f64),
-    Text(String),
-    /// A text that may stand for a number: JSON has no decimals.
-    Written(String),
-    /// Anything else, by the name of its type.
-    Other(String),
-}
-
-/// What a statement answered, or as much of it as was asked for.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Rows {
-    pub(crate) columns: Vec<String>,
-    pub(crate) rows: Vec<Vec<Cell>>,
 }
 
 /// How many rows a check may answer.
@@ -104,9 +89,8 @@ fn labels(check: &Check, columns: &[String], row: &[Cell]) -> Result<BTreeMap<St
             Cell::Text(value) | Cell::Written(value) => value,
             Cell::Null => return Err(format!("column `{name}` is null, and it is a dimension: leave such rows out")),
             Cell::Number(_) => return Err(format!("column `{name}` is a number, expected a text: cast it to text")),
-            Cell::Other(ty) => {
-                return Err(format!("column `{name}` is of type {ty}, expected a text: cast it to text"));
-            }
+            Cell::Instant(_) => return Err(not_a_text(name, INSTANT)),
+            Cell::Other(ty) => return Err(not_a_text(name, ty)),
         };
         // What CloudWatch takes as the value of a dimension.
         let allowed = value.len() <= LONGEST_DIMENSION && value.chars().all(|c| matches!(c, ' '..='~'));
@@ -121,6 +105,10 @@ fn labels(check: &Check, columns: &[String], row: &[Cell]) -> Result<BTreeMap<St
     check.dimensions.iter().map(label).collect()
 }
 
+fn not_a_text(name: &str, ty: &str) -> String {
+    format!("column `{name}` is of type {ty}, expected a text: cast it to text")
+}
+
 /// The number in a column; `None` is NULL.
 fn number(columns: &[String], row: &[Cell], name: &str) -> Result<Option<f64>, String> {
     let expected = |what: &str| format!("column `{name}` is {what}, expected a number");
@@ -131,8 +119,9 @@ fn number(columns: &[String], row: &[Cell], name: &str) -> Result<Option<f64>, S
             let text = domain::notification::truncate(text, 40);
             expected(&format!("the text `{text}`"))
         }),
-        Cell::Text(_) => Err(expected("of type text") + ": cast it, as in extract(epoch from …)"),
-        Cell::Other(ty) => Err(expected(&format!("of type {ty}")) + ": cast it, as in extract(epoch from …)"),
+        Cell::Text(_) => Err(expected("of type text") + CAST),
+        Cell::Instant(_) => Err(expected(&format!("of type {INSTANT}")) + CAST),
+        Cell::Other(ty) => Err(expected(&format!("of type {ty}")) + CAST),
     }
 }
 

@@ -9,13 +9,11 @@ use std::time::{Duration, Instant};
 use config::watch_file::{FAILING, HttpAsk};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
+use watched::{Cell, Failure, FailureKind, Rows};
 
 pub(crate) use address::Reach;
 use client::NotPublic;
 pub(crate) use client::Web;
-
-use super::reading::{Cell, Rows};
-use super::{Failure, FailureKind};
 
 /// How much of an answer is read.
 const LONGEST_BODY: usize = 64 * 1024;

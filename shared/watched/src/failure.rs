@@ -1,4 +1,4 @@
-//! Why a check, or its database, gave no answer.
+//! Why what is watched gave no answer.
 
 use config::SecretError;
 use runtime::Kind;
@@ -6,17 +6,18 @@ use runtime::Kind;
 /// Why there is no answer. No secret shows in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
-pub(crate) struct Failure {
-    pub(crate) kind: FailureKind,
+pub struct Failure {
+    /// What sort it is.
+    pub kind: FailureKind,
     /// What, where, what was expected, what to do.
-    pub(crate) text: String,
+    pub text: String,
     /// It took longer than it may.
-    pub(crate) timed_out: bool,
+    pub timed_out: bool,
 }
 
 /// What sort of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FailureKind {
+pub enum FailureKind {
     /// What the secret says is missing, or makes no sense.
     Secret,
     /// Our user, password or role was refused: the secret may have been changed since it was read.
@@ -29,7 +30,7 @@ pub(crate) enum FailureKind {
 
 impl FailureKind {
     /// What sort of fault the run has when nothing but this happened.
-    pub(crate) fn fault(self) -> Kind {
+    pub fn fault(self) -> Kind {
         match self {
             Self::Secret | Self::Credentials => Kind::BadConfig,
             Self::Unavailable => Kind::Unavailable,
@@ -38,23 +39,24 @@ impl FailureKind {
     }
 
     /// Whether secrets that are read anew may help.
-    pub(crate) fn doubts_secrets(self) -> bool {
+    pub fn doubts_secrets(self) -> bool {
         self != Self::Refused
     }
 }
 
 impl Failure {
-    pub(crate) fn new(kind: FailureKind, text: impl Into<String>) -> Self {
+    /// A failure of this sort.
+    pub fn new(kind: FailureKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into(), timed_out: false }
     }
 
     /// What was asked refused the question, or answered something else.
-    pub(crate) fn refused(text: impl Into<String>) -> Self {
+    pub fn refused(text: impl Into<String>) -> Self {
         Self::new(FailureKind::Refused, text)
     }
 
     /// What was asked did not answer in time.
-    pub(crate) fn late(kind: FailureKind, text: impl Into<String>) -> Self {
+    pub fn late(kind: FailureKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into(), timed_out: true }
     }
 }
@@ -65,4 +67,18 @@ impl From<SecretError> for Failure {
         let kind = if err.is_unreadable() { FailureKind::Unavailable } else { FailureKind::Secret };
         Self::new(kind, err.to_string())
     }
+}
+
+/// What goes wrong with a question to a database, by whom it concerns.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// The question alone.
+    #[error("{0}")]
+    Question(Failure),
+    /// The question, and the connection it was asked on.
+    #[error("{0}")]
+    Broken(Failure),
+    /// The database: it lets nobody in.
+    #[error("{0}")]
+    Closed(Failure),
 }

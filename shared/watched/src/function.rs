@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
@@ -10,9 +11,8 @@ use aws_sdk_lambda::types::InvocationType;
 use domain::notification::truncate;
 use serde_json::{Map, Value, json};
 
-use super::database::Trouble;
-use super::reading::{Cell, Rows};
-use super::{Clients, Failure, FailureKind};
+use crate::cells::{Cell, Rows};
+use crate::failure::{Failure, FailureKind, Trouble};
 
 /// A hundred rows of numbers take a few kilobytes; Lambda itself would pass on six megabytes.
 const LONGEST_ANSWER: usize = 1024 * 1024;
@@ -20,16 +20,15 @@ const LONGEST_ANSWER: usize = 1024 * 1024;
 const LONGEST_QUOTE: usize = 300;
 
 /// Asks one statement for its first rows, one more than `most` at most.
-pub(super) async fn ask(
-    clients: &Clients,
+pub(crate) async fn ask(
+    lambda: &Client,
     database: &str,
     function: &str,
     sql: &str,
     most: usize,
     limit: Duration,
 ) -> Result<Rows, Trouble> {
-    let invoking = clients
-        .lambda()
+    let invoking = lambda
         .invoke()
         .function_name(function)
         .invocation_type(InvocationType::RequestResponse)
@@ -39,12 +38,14 @@ pub(super) async fn ask(
         Ok(answer) => answer.map_err(|err| not_invoked(database, function, &err))?,
         Err(_) => {
             let text = format!("function {function} did not answer within {limit:.1?}");
-            return Err(Trouble::Check(Failure::late(FailureKind::Unavailable, text)));
+            return Err(Trouble::Question(Failure::late(FailureKind::Unavailable, text)));
         }
     };
     let payload = answer.payload.as_ref().map(AsRef::as_ref).unwrap_or_default();
     let rows = if answer.function_error.is_some() { Err(crashed(payload)) } else { rows(payload, most) };
-    rows.map_err(|failure| Trouble::Check(Failure { text: format!("function {function} {}", failure.text), ..failure }))
+    rows.map_err(|failure| {
+        Trouble::Question(Failure { text: format!("function {function} {}", failure.text), ..failure })
+    })
 }
 
 /// Why the function was not even run. Where it is gone, or we may not run it, the database is out of reach.
@@ -62,7 +63,7 @@ fn not_invoked(database: &str, function: &str, err: &SdkError<InvokeError>) -> T
     match err {
         // What we sent is refused as such, as a statement that is too long: another may not be.
         SdkError::ServiceError(refused) if matches!(refused.raw().status().as_u16(), 400 | 413) => {
-            Trouble::Check(Failure::refused(text))
+            Trouble::Question(Failure::refused(text))
         }
         _ => Trouble::Closed(Failure::new(FailureKind::Unavailable, text)),
     }

@@ -7,22 +7,22 @@ use config::{SecretRef, Secrets};
 use domain::notification::truncate;
 use futures::TryStreamExt;
 use futures::future::join4;
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use store::Connection;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{Client, Row};
 
-use super::database::Trouble;
-use super::number::Number;
-use super::reading::{Cell, Rows};
-use super::{Failure, FailureKind};
+use crate::cells::{Cell, Rows};
+use crate::failure::{Failure, FailureKind, Trouble};
+use crate::number::Number;
 
 /// How much longer than the statement's own time limit we wait for the server to keep it.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Connects, within `limit`.
-pub(super) async fn connect(
+pub(crate) async fn connect(
     name: &str,
     url: &SecretRef,
     secrets: &Secrets,
@@ -58,7 +58,7 @@ fn is_refused(err: &tokio_postgres::Error) -> bool {
 }
 
 /// Asks one statement for its first rows, one more than `most` at most.
-pub(super) async fn ask(
+pub(crate) async fn ask(
     connection: &Connection,
     name: &str,
     sql: &str,
@@ -76,7 +76,7 @@ pub(super) async fn ask(
 
 /// Asks in a transaction that may only read, ends by itself and is always rolled back.
 ///
-/// All four statements go out together, so that a check costs one round trip as the bare statement would. The extended
+/// All four statements go out together, so that a question costs one round trip as the bare statement would. The extended
 /// protocol takes one statement at a time: a second one behind a semicolon is refused.
 async fn in_transaction(client: &Client, sql: &str, most: usize, limit: Duration) -> Result<Rows, Trouble> {
     let limit = limit.as_millis().max(1).to_string();
@@ -89,7 +89,7 @@ async fn in_transaction(client: &Client, sql: &str, most: usize, limit: Duration
     )
     .await;
     match begun.and(limited.map(|_| 0)).and(ended) {
-        Ok(_) => rows.map_err(Trouble::Check),
+        Ok(_) => rows.map_err(Trouble::Question),
         // What the server said last, if it said something, tells more than that it hung up.
         Err(err) => {
             let said = rows.err().unwrap_or_else(|| describe(&err));
@@ -121,6 +121,8 @@ fn cells(row: &Row) -> Vec<Cell> {
             row.try_get(index).map(|value: Option<Number>| value.map(|Number(value)| Cell::Number(value)))
         } else if <&str as FromSql>::accepts(ty) {
             row.try_get(index).map(|value: Option<&str>| value.map(|text| Cell::Text(text.to_owned())))
+        } else if *ty == Type::TIMESTAMPTZ {
+            row.try_get(index).map(|value: Option<Timestamp>| value.map(Cell::Instant))
         } else {
             return Cell::Other(ty.to_string());
         };

@@ -1,11 +1,11 @@
-//! Sends measurements to CloudWatch.
+//! Sends measurements to CloudWatch: each with the environment as a dimension, under the namespace of the watch file.
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
-use config::{HealthcheckConfig, WatchFile};
+use config::WatchFile;
 use domain::check::Datum;
 use domain::fingerprint::Labels;
 use jiff::Timestamp;
@@ -17,18 +17,18 @@ const PER_CALL: usize = 1_000;
 
 /// What became of the data.
 #[derive(Debug, Default)]
-pub(crate) struct Sent {
+pub struct Sent {
     /// How many CloudWatch took.
-    pub(crate) published: usize,
+    pub published: usize,
     /// How many went out as log lines instead.
-    pub(crate) embedded: usize,
+    pub embedded: usize,
     /// Why it did not take all of them.
-    pub(crate) failure: Option<String>,
+    pub failure: Option<String>,
 }
 
 /// Publishes all data, dated `now`, in as few calls as CloudWatch allows; sending a datum twice is harmless. What a call
 /// does not take becomes log lines, from which CloudWatch makes the same metrics.
-pub(crate) async fn publish(cloudwatch: &Client, watch_file: &WatchFile, data: &[Placed], now: Timestamp) -> Sent {
+pub async fn publish(cloudwatch: &Client, watch_file: &WatchFile, data: &[Placed], now: Timestamp) -> Sent {
     let mut sent = Sent::default();
     for some in data.chunks(PER_CALL) {
         match put(cloudwatch, watch_file, some, now).await {
@@ -43,12 +43,12 @@ pub(crate) async fn publish(cloudwatch: &Client, watch_file: &WatchFile, data: &
     sent
 }
 
-/// Says that a run was complete. An alarm misses it; so it is the very last thing, and has no second way out.
+/// Says with the metric `name` that a run was complete. An alarm misses it; so it is the very last thing, and has no second way out.
 ///
 /// # Errors
 /// Why CloudWatch did not take it.
-pub(crate) async fn heartbeat(cloudwatch: &Client, watch_file: &WatchFile, now: Timestamp) -> Result<(), String> {
-    let datum = Datum { name: HealthcheckConfig::HEARTBEAT.to_owned(), value: 1.0, unit: Some("Count".to_owned()) };
+pub async fn heartbeat(cloudwatch: &Client, watch_file: &WatchFile, name: &str, now: Timestamp) -> Result<(), String> {
+    let datum = Datum { name: name.to_owned(), value: 1.0, unit: Some("Count".to_owned()) };
     let beat = [Placed { dimensions: Labels::new(), datum }];
     put(cloudwatch, watch_file, &beat, now).await.map_err(|err| describe(&err))
 }

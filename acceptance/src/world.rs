@@ -104,12 +104,31 @@ fn state_directory() -> Result<PathBuf> {
     Ok(root.join(std::process::id().to_string()))
 }
 
-/// The watch file of the local cloud, in which claims that come through [`CLAIMS`] may bar a worker.
+/// Heartbeats of the timelines alone. Where nothing comes, they are down within hours of their first evaluation.
+const HEARTBEATS: &str = r#"
+[heartbeat.hourly-load]
+signal = { ping = true }
+schedule = "0 * * * *"
+grace = "10m"
+severity = "CRITICAL"
+
+[heartbeat.hourly-archive]
+signal = { ledger = "archiver" }
+every = "1h"
+grace = "10m"
+
+[heartbeat.queued-load]
+signal = { ping = true }
+every = "1d"
+grace = "1h"
+"#;
+
+/// The watch file of the local cloud, with [`HEARTBEATS`], in which claims that come through [`CLAIMS`] may bar a worker.
 fn watch_file(directory: &Path) -> Result<PathBuf> {
     let local = workspace().join("config/local.toml");
     let mut text = fs::read_to_string(&local).with_context(|| format!("reading {}", local.display()))?;
     text += &format!(
-        "\n[[quarantine]]\nwhen = {{ kind = \"claim\", severity = \"CRITICAL\" }}\nfrom = [\"topic:{CLAIMS}\"]\n"
+        "\n[[quarantine]]\nwhen = {{ kind = \"claim\", severity = \"CRITICAL\" }}\nfrom = [\"topic:{CLAIMS}\"]\n{HEARTBEATS}"
     );
     fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
     let file = directory.join("watch-file.toml");
@@ -122,11 +141,16 @@ fn watch_file(directory: &Path) -> Result<PathBuf> {
 /// # Errors
 /// When the queue they land in does not answer.
 pub async fn mails(cloud: &Cloud, about: &str) -> Result<Vec<String>> {
-    // Whoever looks takes them off the queue; those that are about something else are kept for whoever looks for them.
     static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
-    let queue = cloud.stack.queues.get("pages").context("no queue pages")?;
+    landed(cloud, "pages", &SEEN, about).await
+}
+
+/// What came through a topic whose messages land in a queue of that name. Whoever looks takes them off the queue; those that
+/// are about something else are kept for whoever looks for them.
+async fn landed(cloud: &Cloud, topic: &str, seen: &Mutex<Vec<String>>, about: &str) -> Result<Vec<String>> {
+    let queue = cloud.stack.queues.get(topic).with_context(|| format!("no queue {topic}"))?;
     let taken = cloud.aws.take_messages(queue).await?;
-    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     seen.extend(taken.into_iter().map(|message| message.body));
     Ok(seen.iter().filter(|mail| mail.contains(about)).cloned().collect())
 }
@@ -136,14 +160,37 @@ pub async fn mails(cloud: &Cloud, about: &str) -> Result<Vec<String>> {
 /// # Errors
 /// When they do not come, or there are more.
 pub async fn mailed(cloud: &Cloud, about: &str, count: usize) -> Result<()> {
+    exactly(about, count, async || mails(cloud, about).await).await.map(|_| ())
+}
+
+/// Waits until the topic `self` was told exactly so often about something, and returns what.
+///
+/// # Errors
+/// When it is not told, or more often.
+pub async fn told_self(cloud: &Cloud, about: &str, count: usize) -> Result<Vec<String>> {
+    static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    exactly(about, count, async || landed(cloud, "self", &SEEN, about).await).await
+}
+
+async fn exactly(about: &str, count: usize, mut look: impl AsyncFnMut() -> Result<Vec<String>>) -> Result<Vec<String>> {
     let what = format!("{count} mails about {about}");
     let mails = eventually(&what, PATIENCE, async || {
-        let mails = mails(cloud, about).await?;
+        let mails = look().await?;
         Ok((mails.len() >= count).then_some(mails))
     })
     .await?;
     anyhow::ensure!(mails.len() == count, "{count} mails about {about} were expected: {mails:#?}");
-    Ok(())
+    Ok(mails)
+}
+
+/// Invokes deadman and returns what it answers.
+///
+/// # Errors
+/// When it fails.
+pub async fn tell_deadman(cloud: &Cloud, payload: &Value) -> Result<Value> {
+    let answer = cloud.invoke("deadman", payload).await?;
+    anyhow::ensure!(!answer.failed, "deadman refused {payload}: {}", answer.payload);
+    Ok(answer.payload)
 }
 
 /// Invokes the router and returns what it answers.

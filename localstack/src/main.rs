@@ -41,14 +41,14 @@ enum Order {
     Down,
     /// Invoke a function and print its answer.
     Invoke {
-        /// alert-router, healthcheck, migrator.
+        /// alert-router, healthcheck, deadman, migrator.
         function: String,
         /// A file with the payload, or - for stdin.
         file: String,
     },
     /// Print what a function logged.
     Logs {
-        /// alert-router, healthcheck, migrator.
+        /// alert-router, healthcheck, deadman, migrator.
         function: String,
     },
     /// Let Postgres fail, or stop failing.
@@ -58,7 +58,7 @@ enum Order {
     },
     /// Kill a function's sandboxes with SIGKILL.
     Kill {
-        /// alert-router, healthcheck, migrator.
+        /// alert-router, healthcheck, deadman, migrator.
         function: String,
     },
     /// Check template.yaml with cfn-lint and checkov, before and after SAM's translation.

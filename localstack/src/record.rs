@@ -36,6 +36,15 @@ pub struct Alert {
     pub severity: String,
 }
 
+/// How a heartbeat stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beating {
+    /// `new`, `up`, `late`, `down` or `paused`.
+    pub status: String,
+    /// Whether it ever succeeded.
+    pub has_succeeded: bool,
+}
+
 impl Record {
     /// Connects.
     ///
@@ -99,6 +108,21 @@ impl Record {
         let rows =
             self.client.query_typed(statement, &[(&alert.id, Type::TEXT)]).await.context("reading deliveries")?;
         rows.iter().map(|row| row.try_get(0).context("reading a delivery")).collect()
+    }
+
+    /// How a heartbeat stands; nothing where it was never evaluated.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub async fn heartbeat(&self, name: &str) -> Result<Option<Beating>> {
+        let statement = "select status, last_success_at is not null as has_succeeded \
+                         from watchkeeper.heartbeats where name = $1";
+        let rows = self.client.query_typed(statement, &[(&name, Type::TEXT)]).await.context("reading a heartbeat")?;
+        let beating = rows.first().map(|row| {
+            let has_succeeded = row.try_get("has_succeeded")?;
+            Ok::<_, tokio_postgres::Error>(Beating { status: row.try_get("status")?, has_succeeded })
+        });
+        beating.transpose().context("reading a heartbeat")
     }
 
     /// The last body received about a subject.

@@ -29,7 +29,7 @@ pub struct Stack {
     pub database_url: String,
     /// ARN of each function's alias, by the name of its folder.
     pub functions: BTreeMap<String, String>,
-    /// URLs of `alerts`, `alerts_dlq`, `alerts_held`, `pages`, `self`.
+    /// URLs of `alerts`, `alerts_dlq`, `alerts_held`, `pings`, `pings_dlq`, `pages`, `self`.
     pub queues: BTreeMap<String, String>,
     /// ARNs of `alarms`, `pages`, `self`.
     pub topics: BTreeMap<String, String>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
-use config::{HealthcheckConfig, MigratorConfig, RouterConfig};
+use config::{DeadmanConfig, HealthcheckConfig, MigratorConfig, RouterConfig};
 use serde_json::Value;
 use testkit::operations;
 
@@ -23,7 +23,7 @@ pub struct Function {
 }
 
 /// Every function.
-pub const FUNCTIONS: [Function; 3] = [
+pub const FUNCTIONS: [Function; 4] = [
     Function {
         name: RouterConfig::FUNCTION,
         resource: "AlertRouterFunction",
@@ -37,6 +37,12 @@ pub const FUNCTIONS: [Function; 3] = [
         declared: HealthcheckConfig::OPERATIONS,
     },
     Function {
+        name: DeadmanConfig::FUNCTION,
+        resource: "DeadmanFunction",
+        role: "DeadmanRole",
+        declared: DeadmanConfig::OPERATIONS,
+    },
+    Function {
         name: MigratorConfig::FUNCTION,
         resource: "MigratorFunction",
         role: "MigratorRole",
@@ -45,12 +51,14 @@ pub const FUNCTIONS: [Function; 3] = [
 ];
 
 /// Statements, by their Sid, that AWS itself makes use of with the function's role, and no code of ours.
-pub const BY_AWS: [(&str, &str); 6] = [
+pub const BY_AWS: [(&str, &str); 8] = [
     ("Logs", "Lambda writes down what the function prints"),
     ("AlertsPolled", "the event source receives, counts and deletes messages"),
+    ("PingsPolled", "the event source receives, counts and deletes messages"),
     ("OwnFailures", "Lambda publishes failed asynchronous invocations"),
     ("DatabaseUrlsDecrypted", "SSM decrypts what the function reads"),
     ("ReceiverSecretsDecrypted", "SSM decrypts what the function reads"),
+    ("OwnSecretsDecrypted", "SSM decrypts what the function reads"),
     ("TopicsKey", "SNS encrypts what is published"),
 ];
 

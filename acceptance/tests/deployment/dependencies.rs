@@ -13,7 +13,16 @@ const BANNED: &[&str] =
 fn the_functions_link_one_tls_stack() {
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}"])
-        .args(["--package", "alert-router", "--package", "healthcheck", "--package", "migrator"])
+        .args([
+            "--package",
+            "alert-router",
+            "--package",
+            "healthcheck",
+            "--package",
+            "deadman",
+            "--package",
+            "migrator",
+        ])
         .current_dir(workspace())
         .output()
         .expect("cargo runs");
@@ -28,7 +37,7 @@ fn the_functions_link_one_tls_stack() {
 
 #[test]
 fn what_does_not_list_integrations_cannot_page_anyone() {
-    for function in ["healthcheck", "migrator"] {
+    for function in ["healthcheck", "deadman", "migrator"] {
         let manifest = workspace().join("functions").join(function).join("Cargo.toml");
         let manifest = std::fs::read_to_string(manifest).expect("a manifest");
         let product = manifest.split("[dev-dependencies]").next().expect("there is a first part");

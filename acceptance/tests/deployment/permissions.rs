@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use config::{Branch, HealthcheckConfig, MigratorConfig, RouterConfig};
+use config::{Branch, DeadmanConfig, HealthcheckConfig, MigratorConfig, RouterConfig};
 use localstack::operations::{BY_AWS, FUNCTIONS, permitted, statements};
 
 use crate::template::{ENVIRONMENTS, deployment, template, watch_file};
@@ -18,6 +18,7 @@ fn reads(function: &str) -> (&'static [&'static str], &'static [Branch]) {
     match function {
         RouterConfig::FUNCTION => (RouterConfig::REQUIRED, RouterConfig::BRANCHES),
         HealthcheckConfig::FUNCTION => (HealthcheckConfig::REQUIRED, HealthcheckConfig::BRANCHES),
+        DeadmanConfig::FUNCTION => (DeadmanConfig::REQUIRED, DeadmanConfig::BRANCHES),
         MigratorConfig::FUNCTION => (MigratorConfig::REQUIRED, MigratorConfig::BRANCHES),
         other => panic!("{other} has no variables yet"),
     }
@@ -76,12 +77,14 @@ fn a_permission_on_everything_has_a_condition() {
 
 #[test]
 fn metrics_may_be_sent_to_the_namespace_of_the_watch_files() {
-    let statements = statements(template(), "HealthcheckRole");
-    let sending = statements.iter().find(|statement| statement["Action"] == "cloudwatch:PutMetricData");
-    let namespace = &sending.expect("the permission")["Condition"]["StringEquals"]["cloudwatch:namespace"];
-    let parameter = namespace["Ref"].as_str().expect("a parameter");
-    for environment in ENVIRONMENTS {
-        let permitted = deployment(environment).parameter(parameter).map(str::to_owned);
-        assert_eq!(permitted, Some(watch_file(environment).namespace), "{environment}");
+    for role in ["HealthcheckRole", "DeadmanRole"] {
+        let statements = statements(template(), role);
+        let sending = statements.iter().find(|statement| statement["Action"] == "cloudwatch:PutMetricData");
+        let namespace = &sending.expect("the permission")["Condition"]["StringEquals"]["cloudwatch:namespace"];
+        let parameter = namespace["Ref"].as_str().expect("a parameter");
+        for environment in ENVIRONMENTS {
+            let permitted = deployment(environment).parameter(parameter).map(str::to_owned);
+            assert_eq!(permitted, Some(watch_file(environment).namespace), "{role}, {environment}");
+        }
     }
 }

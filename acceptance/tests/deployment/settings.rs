@@ -93,6 +93,46 @@ fn no_message_is_dropped_between_an_alarm_and_the_record() {
 }
 
 #[test]
+fn an_evaluation_is_over_before_the_next_one_begins() {
+    // Its lease ends with its invocation: one that died holds up no other.
+    let timeout = &template()["Resources"]["DeadmanFunction"]["Properties"]["Timeout"];
+    let schedules = resources("AWS::Scheduler::Schedule");
+    let rate = &schedules["DeadmanFunctionSchedule"]["ScheduleExpression"];
+    assert_eq!(*rate, json!("rate(1 minute)"));
+    assert!(number(timeout, &deployment("prod")) < 60.0, "{timeout} s");
+}
+
+#[test]
+fn a_ping_that_cannot_be_taken_is_kept() {
+    let queues = resources("AWS::SQS::Queue");
+    let (pings, kept) = (queues["PingsQueue"], queues["PingsDeadLetterQueue"]);
+    let dead_letters = json!({"Fn::GetAtt": ["PingsDeadLetterQueue", "Arn"]});
+    assert_eq!(pings["RedrivePolicy"], json!({"deadLetterTargetArn": dead_letters, "maxReceiveCount": 5}));
+    assert_eq!(pings["MaximumMessageSize"], kept["MaximumMessageSize"]);
+    for queue in [pings, kept] {
+        assert_eq!(queue["MessageRetentionPeriod"], 1_209_600, "as long as SQS keeps anything");
+    }
+}
+
+#[test]
+fn every_queue_refuses_what_does_not_come_over_tls() {
+    let policies = resources("AWS::SQS::QueuePolicy");
+    for id in resources("AWS::SQS::Queue").into_keys() {
+        // Those of the local cloud alone are read by tests.
+        if template()["Resources"][id]["Condition"] == "IsLocal" {
+            continue;
+        }
+        let refuses = |policy: &&Value| {
+            let statements = policy["PolicyDocument"]["Statement"].as_array().into_iter().flatten();
+            let refused = statements.filter(|statement| statement["Effect"] == "Deny");
+            policy["Queues"] == json!([{"Ref": id}])
+                && refused.into_iter().any(|one| one["Condition"] == json!({"Bool": {"aws:SecureTransport": "false"}}))
+        };
+        assert!(policies.values().copied().any(|policy| refuses(&policy)), "{id}");
+    }
+}
+
+#[test]
 fn queues_are_encrypted_and_topics_with_a_key_only_where_one_is_named() {
     for (id, queue) in resources("AWS::SQS::Queue") {
         assert_eq!(queue["SqsManagedSseEnabled"], Value::Bool(true), "{id}");

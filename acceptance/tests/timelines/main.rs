@@ -4,6 +4,7 @@ mod barred_worker;
 mod dead_letters;
 mod events;
 mod gaps;
+mod heartbeat;
 mod lost_notification;
 mod one_page;
 mod postgres_gone;

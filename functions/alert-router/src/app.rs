@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::alarms::Alarms;
 use crate::gone::Absence;
+use crate::look::Looked;
 use crate::receivers::Receivers;
 use crate::record::Rules;
 
@@ -40,6 +41,8 @@ pub(crate) struct Session {
     current: Option<Current>,
     open: Option<Open>,
     in_use: bool,
+    /// What the last batch that looked for what is due found.
+    pub(crate) looked: Option<Looked>,
     /// That the store is gone, as far as is known.
     pub(crate) absence: Absence,
 }
@@ -80,6 +83,7 @@ impl App {
                 current: None,
                 open: None,
                 in_use: false,
+                looked: None,
                 absence: Absence::default(),
             }),
             config,

@@ -6,17 +6,21 @@
 //! died, come last. Receivers are told once all are on record: one that is slow must not use up the time of the store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::pin::pin;
 use std::time::Duration;
 
 use domain::Signal;
 use domain::gone::{Told, ids};
 use runtime::{Deadline, Fault, Kind};
 use store::suspects;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::app::{App, Clock, Session};
-use crate::deliver::{WaitsFor, deliver};
+use crate::deliver::{WaitsFor, deliver_saying_so};
 use crate::gone::{self, time_for_store};
+use crate::look::ToTell;
 use crate::payload::Received;
 use crate::persist::{NotRecorded, persist};
 use crate::record::{Recorded, read};
@@ -53,6 +57,8 @@ pub(crate) struct Handled {
     failed: BTreeMap<String, Fault>,
     /// The store's clock, once it was read.
     clock: Option<Clock>,
+    /// Who is to be told.
+    to_tell: ToTell,
 }
 
 /// Records the messages, deletes them from the queue and tells who has to be told. While the store is not to be had, those
@@ -62,7 +68,7 @@ pub(crate) async fn handle(app: &App, messages: &[Received], deadline: &Deadline
     let mut handled = Handled::default();
     let all: Vec<&Received> = messages.iter().collect();
     match handled.come_back_and_record(app, &mut session, &all, deadline).await {
-        Ok(()) => handled.delete_and_deliver(app, &mut session, deadline).await,
+        Ok(()) => handled.deliver(app, &mut session, &all, deadline).await,
         Err(fault) => {
             session.absence.notice();
             handled.delete_recorded(app, Origin::Alerts).await;
@@ -184,16 +190,22 @@ impl Handled {
         origin: Origin,
         deadline: &Deadline,
     ) -> Result<(), Fault> {
-        let readable: Vec<(&Received, Vec<Signal>)> =
-            messages.iter().filter_map(|received| Some((*received, self.read(app, received, origin)?))).collect();
+        let mut signals: Vec<Signal> = Vec::with_capacity(messages.len());
+        let mut readable: Vec<(&Received, Range<usize>)> = Vec::with_capacity(messages.len());
+        for received in messages {
+            if let Some(read) = self.read(app, received, origin) {
+                let first = signals.len();
+                signals.extend(read);
+                readable.push((received, first..signals.len()));
+            }
+        }
         if readable.is_empty() {
             return Ok(());
         }
-        let signals: Vec<Signal> = readable.iter().flat_map(|(_, signals)| signals.clone()).collect();
         let told: Vec<Told> = readable.iter().flat_map(|(received, _)| received.told.clone()).collect();
         match persist(app, session, &signals, &told, deadline).await {
             Ok(recorded) => {
-                self.count(&recorded);
+                self.count(recorded);
                 let on_record: Vec<&Received> = readable.into_iter().map(|(received, _)| received).collect();
                 self.settle(&on_record);
                 return Ok(());
@@ -201,8 +213,8 @@ impl Handled {
             Err(NotRecorded::Gone(fault)) => return Err(fault),
             Err(NotRecorded::Refused(_) | NotRecorded::Failed(_)) => {}
         }
-        for (received, signals) in readable {
-            self.record_alone(app, session, received, &signals, deadline).await?;
+        for (received, of_it) in readable {
+            self.record_alone(app, session, received, &signals[of_it], deadline).await?;
         }
         Ok(())
     }
@@ -218,7 +230,7 @@ impl Handled {
     ) -> Result<bool, Fault> {
         match persist(app, session, signals, &received.told, deadline).await {
             Ok(recorded) => {
-                self.count(&recorded);
+                self.count(recorded);
                 self.settle(&[received]);
                 Ok(true)
             }
@@ -267,23 +279,47 @@ impl Handled {
         }
     }
 
-    /// Tells who has to be told, and meanwhile deletes what is on record from the queue.
-    async fn delete_and_deliver(&mut self, app: &App, session: &mut Session, deadline: &Deadline) {
+    /// Tells who has to be told. While that lasts, what is on record is deleted from the queue; a batch that ends at once
+    /// leaves that to its answer, by which Lambda deletes every message that is not named as a failure.
+    async fn deliver(&mut self, app: &App, session: &mut Session, messages: &[&Received], deadline: &Deadline) {
+        let all_new = messages.iter().all(|received| received.first_time);
+        if all_new && self.failed.is_empty() && self.is_looked_for(session) {
+            return;
+        }
         let clock = self.clock;
+        let begun = Notify::new();
         let delivering = async {
             let Some(clock) = clock else { return Ok(()) };
             // A message at which the store failed may have cost the connection.
             session.ready(app, deadline).await?;
             let (connection, receivers) = session.parts(app)?;
-            deliver(connection, receivers, &app.queue, clock, deadline, WaitsFor::Critical).await?;
+            let (queue, critical) = (&app.queue, WaitsFor::Critical);
+            let delivered = deliver_saying_so(connection, receivers, queue, clock, deadline, critical, &begun).await?;
+            session.looked = delivered.looked;
             Ok::<(), Fault>(())
         };
-        let (delivered, ()) = tokio::join!(delivering, self.delete_recorded(app, Origin::Alerts));
+        let delivered = {
+            let mut delivering = pin!(delivering);
+            tokio::select! {
+                biased;
+                delivered = &mut delivering => delivered,
+                () = begun.notified() => tokio::join!(delivering, self.delete_recorded(app, Origin::Alerts)).0,
+            }
+        };
         if let Err(fault) = delivered {
             // The messages are on record, and the next retry tick sends what stands there.
             tracing::error!(error = fault.message, "Deliveries are left to the next retry tick");
             session.drop_connection();
         }
+        if !self.failed.is_empty() {
+            self.delete_recorded(app, Origin::Alerts).await;
+        }
+    }
+
+    /// Whether the last look for what is due was enough for what this batch decided.
+    fn is_looked_for(&self, session: &Session) -> bool {
+        let (Some(clock), Some(looked)) = (&self.clock, &session.looked) else { return false };
+        looked.is_enough(&self.to_tell, clock.now())
     }
 
     /// A held message has the ids under which people were told of it.
@@ -320,8 +356,9 @@ impl Handled {
         self.to_delete.extend(handles);
     }
 
-    fn count(&mut self, recorded: &Recorded) {
+    fn count(&mut self, recorded: Recorded) {
         self.clock = Some(recorded.clock);
+        self.to_tell.add(recorded.to_tell);
         for decision in &recorded.decisions {
             *self.decisions.entry(decision.reason().unwrap_or(decision.as_str()).to_owned()).or_default() += 1;
         }

@@ -2,6 +2,7 @@
 
 use lambda_runtime::LambdaEvent;
 use runtime::{Deadline, Fault, Kind};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -12,10 +13,10 @@ use crate::{batch, operations, tick};
 ///
 /// # Errors
 /// A fault, in the classes of `runtime::Kind`. A batch answers with one only when none of its messages is on record.
-pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>) -> Result<Value, Fault> {
+pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Box<RawValue>>) -> Result<Value, Fault> {
     let app = app.map_err(Fault::clone)?;
     let deadline = Deadline::of(&event.context);
-    let event = parse(event.payload)?;
+    let event = parse(event.payload.get())?;
     tokio::time::timeout(deadline.for_recording(), run(app, event, &deadline)).await.unwrap_or_else(|_| {
         Err(Fault::new(Kind::Unavailable, "Postgres did not answer in time; what is not recorded comes again"))
     })

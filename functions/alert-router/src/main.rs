@@ -7,6 +7,7 @@ mod batch;
 mod deliver;
 mod gone;
 mod handler;
+mod look;
 mod metrics;
 mod operations;
 mod payload;
@@ -16,11 +17,11 @@ mod record;
 mod tick;
 
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::telemetry::init();
     let app = app::App::from_env().await;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| handler::handle(app.as_ref(), event))).await
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| handler::handle(app.as_ref(), event))).await
 }

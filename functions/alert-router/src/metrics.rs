@@ -2,7 +2,7 @@
 //! router cannot tell itself. Lines cost nothing to write and need no client; a metric costs by the hour in which it has a
 //! value, so a count of nothing is not said, nor is what the synthetic alert alone brings about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use config::RouterConfig;
 use domain::check::Datum;
@@ -14,6 +14,7 @@ use domain::{Policy, Severity, Signal, Timestamp};
 use runtime::embedded::{self, Placed};
 use store::deliveries::{Backlog, Finish, Lease, Others};
 use store::vitals::{Acknowledgement, Vitals};
+use uuid::Uuid;
 
 /// Where metrics go.
 #[derive(Clone, Copy, Debug)]
@@ -58,12 +59,15 @@ impl<'a> Metrics<'a> {
 }
 
 fn of_verdicts(signals: &[Signal], verdicts: &[Verdict]) -> Vec<Placed> {
-    let synthetic = |id| signals.iter().any(|signal| signal.id == id && signal.kind == SYNTHETIC);
-    let verdicts: Vec<&Verdict> = verdicts.iter().filter(|verdict| !synthetic(verdict.signal_id)).collect();
+    let which = |is: fn(&Signal) -> bool| -> BTreeSet<Uuid> {
+        signals.iter().filter(|signal| is(signal)).map(|signal| signal.id).collect()
+    };
+    let synthetic = which(|signal| signal.kind == SYNTHETIC);
+    let critical = which(|signal| signal.severity == Severity::Critical);
+    let verdicts: Vec<&Verdict> = verdicts.iter().filter(|verdict| !synthetic.contains(&verdict.signal_id)).collect();
     let is_told = |verdict: &&&Verdict| matches!(verdict.decision, Decision::Opened | Decision::Updated);
-    let critical = |id| signals.iter().any(|signal| signal.id == id && signal.severity == Severity::Critical);
     let opened = verdicts.iter().filter(|verdict| verdict.decision == Decision::Opened).count();
-    let critical = verdicts.iter().filter(is_told).filter(|verdict| critical(verdict.signal_id)).count();
+    let critical = verdicts.iter().filter(is_told).filter(|verdict| critical.contains(&verdict.signal_id)).count();
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for reason in verdicts.iter().filter_map(|verdict| verdict.decision.reason()) {
         *reasons.entry(reason).or_default() += 1;

@@ -3,9 +3,14 @@
 pub(crate) mod operation;
 pub(crate) mod said;
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use jiff::Timestamp;
 use runtime::{Fault, payload};
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use operation::Requested;
@@ -62,6 +67,13 @@ pub(crate) enum TickKind {
     Digest,
 }
 
+/// `{"Records": […]}`.
+#[derive(Deserialize)]
+struct Batch {
+    #[serde(rename = "Records")]
+    records: Vec<Fields<Record>>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Record {
@@ -69,7 +81,7 @@ struct Record {
     receipt_handle: String,
     body: String,
     #[serde(default)]
-    attributes: Attributes,
+    attributes: Fields<Attributes>,
 }
 
 /// <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>; SQS writes every attribute as text.
@@ -81,11 +93,42 @@ struct Attributes {
     sent_timestamp: Option<String>,
 }
 
+/// A structure that is read from fields in braces, and not from a list as serde would, too.
+#[derive(Default)]
+struct Fields<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fields<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Braces(PhantomData))
+    }
+}
+
+struct Braces<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Braces<T> {
+    type Value = Fields<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("fields in braces")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Fields<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Fields)
+    }
+}
+
 /// Reads an invocation's payload.
 ///
 /// # Errors
 /// `BadPayload` that names the field.
-pub(crate) fn parse(payload: Value) -> Result<Event, Fault> {
+pub(crate) fn parse(payload: &str) -> Result<Event, Fault> {
+    // In a storm a batch is read in one pass. Whatever is no batch, or not as it should be, is read part by part, so that a
+    // refusal can name the field.
+    if let Ok(Fields(Batch { records })) = serde_json::from_str(payload) {
+        return Ok(Event::Messages(records.into_iter().map(|Fields(record)| Received::from(record)).collect()));
+    }
+    let payload = serde_json::from_str(payload)
+        .map_err(|error| Fault::bad_payload(format!("the payload cannot be read: {error}")))?;
     match payload {
         Value::Object(mut fields) if fields.contains_key("Records") => {
             let records_are_list = fields["Records"].is_array();
@@ -110,7 +153,7 @@ fn only_tick(fields: &Map<String, Value>) -> bool {
 
 impl From<Record> for Received {
     fn from(record: Record) -> Self {
-        let Attributes { approximate_receive_count, sender_id, sent_timestamp } = record.attributes;
+        let Fields(Attributes { approximate_receive_count, sender_id, sent_timestamp }) = record.attributes;
         let sent_at =
             sent_timestamp.and_then(|text| text.parse().ok()).and_then(|ms| Timestamp::from_millisecond(ms).ok());
         Self {
@@ -144,9 +187,11 @@ mod tests {
             (json!({"tick": "retry", "dryrun": true}), "dryrun"),
             (json!({"tick": "retry", "now": 5}), "now: "),
             (json!({"Records": [{"messageId": "m", "body": "b"}]}), "Records[0]: missing field `receiptHandle`"),
+            (json!({"Records": [["m", "r", "b"]]}), "Records[0]: expected fields in braces, not a list"),
+            (json!({"Records": [{"messageId": "m", "receiptHandle": "r", "body": 5}]}), "Records[0].body: "),
             (json!(["retry", null, true, null]), "no JSON object"),
         ] {
-            let fault = parse(payload.clone()).err().expect("refused");
+            let fault = parse(&payload.to_string()).err().expect("refused");
             assert!(fault.message.contains(named), "{payload} -> {}", fault.message);
         }
     }

@@ -11,6 +11,7 @@ use store::{Class, Connection, Error, batch};
 use uuid::Uuid;
 
 use crate::app::Clock;
+use crate::look::ToTell;
 use crate::metrics::Metrics;
 use crate::payload::Received;
 
@@ -30,6 +31,8 @@ pub(crate) struct Recorded {
     pub(crate) clock: Clock,
     /// What was decided about signals that were new.
     pub(crate) decisions: Vec<Decision>,
+    /// Who is to be told of it.
+    pub(crate) to_tell: ToTell,
 }
 
 /// Reads a message; `ids` gives each of its signals an id. A panic costs this message alone: it stays on the queue until
@@ -60,6 +63,7 @@ pub(crate) async fn record(
         let rekeyed: Vec<Signal> = colliding.into_iter().map(rekey).collect();
         let (more, _) = transact(connection, &rekeyed, rules, patience).await?;
         recorded.decisions.extend(more.decisions);
+        recorded.to_tell.add(more.to_tell);
     }
     Ok(recorded)
 }
@@ -71,6 +75,8 @@ fn rekey(signal: Signal) -> Signal {
     Signal { idempotency_key, ..signal }
 }
 
+/// How many signals of a transaction have a line of the log each.
+const MOST_LINES: usize = 20;
 /// How often signals are decided anew because what they were decided by has changed meanwhile.
 const DECISIONS: usize = 3;
 
@@ -106,18 +112,18 @@ async fn try_once(
     }
     batch::apply(&connection.client, &loaded.undecided, &plan, patience).await?;
     Metrics::of(rules.policy).decided(&loaded.undecided, &plan.verdicts, loaded.now);
-    for verdict in &plan.verdicts {
-        // What tells nobody is on record, and a storm of it need not be in the log as well.
-        if !matches!(verdict.decision, Decision::Suppressed(_)) {
-            tracing::info!(
-                signal.id = %verdict.signal_id,
-                alert.id = verdict.alert_id.map(tracing::field::display),
-                decision = verdict.decision.as_str(),
-                "Decided a signal"
-            );
-        }
+    // What tells nobody is on record, and a storm need not be in the log as well: the batch's own line counts it.
+    let telling = plan.verdicts.iter().filter(|verdict| !matches!(verdict.decision, Decision::Suppressed(_)));
+    for verdict in telling.take(MOST_LINES) {
+        tracing::info!(
+            signal.id = %verdict.signal_id,
+            alert.id = verdict.alert_id.map(tracing::field::display),
+            decision = verdict.decision.as_str(),
+            "Decided a signal"
+        );
     }
     let decisions = plan.verdicts.iter().map(|verdict| verdict.decision).collect();
     // The store read its clock when the transaction began, and waiting for locks takes time.
-    Ok((Recorded { clock: Clock::read(loaded.now, began), decisions }, loaded.colliding))
+    let clock = Clock::read(loaded.now, began);
+    Ok((Recorded { clock, decisions, to_tell: ToTell::of(&plan) }, loaded.colliding))
 }

@@ -25,8 +25,10 @@ impl Fingerprint {
     /// The fingerprint of a condition.
     pub fn of(environment: &str, kind: &str, subject: &str, labels: &Labels) -> Self {
         let pairs: Vec<[&str; 2]> = labels.iter().map(|(name, value)| [name.as_str(), value.as_str()]).collect();
-        let identity = serde_json::json!([environment, kind, subject, pairs]);
-        Self(hex(&Sha256::digest(identity.to_string())))
+        let mut identity = Vec::new();
+        // Writing texts into memory cannot fail.
+        let _ = serde_json::to_writer(&mut identity, &(environment, kind, subject, pairs));
+        Self(hex(&Sha256::digest(identity)))
     }
 
     /// A fingerprint read back from where it was stored.
@@ -54,12 +56,9 @@ impl fmt::Display for Fingerprint {
 
 /// Bytes as lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    use fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ fn policy() -> Policy {
         digest_every: None,
         flapping: None,
         remind_every: Default::default(),
+        heartbeat_remind_every: Default::default(),
     }
 }
 
@@ -82,8 +83,8 @@ async fn closing_what_expired_waits_for_a_decision_under_way() {
     let event = signal(1, SignalStatus::Event, Severity::Medium);
     let opened = record(&deciding, &event).await.expect("recorded");
     let later = opened + SignedDuration::from_hours(2);
-    let raise = signal(2, SignalStatus::Firing, Severity::High);
-    let loaded = batch::load(&deciding.client, &[raise], &policy(), PATIENCE).await.expect("loaded, and locked");
+    let raise = [signal(2, SignalStatus::Firing, Severity::High)];
+    let loaded = batch::load(&deciding.client, &raise, &policy(), PATIENCE).await.expect("loaded, and locked");
 
     let tick = open(&url).await;
     let short = Duration::from_millis(300);

@@ -14,8 +14,10 @@ use runtime::raise::raise;
 use store::deliveries::{self, Finished, Known, Lease, Others};
 use store::outbox::Outgoing;
 use store::{Connection, Error};
+use tokio::sync::Notify;
 
 use crate::app::{Clock, patience};
+use crate::look::Looked;
 use crate::receivers::Receivers;
 use attempt::{Attempt, attempt};
 
@@ -56,6 +58,8 @@ pub(crate) struct Delivered {
     pub(crate) failed: Vec<(String, String)>,
     /// Time ran out with more to do.
     pub(crate) more: bool,
+    /// That nothing was left to send, and why.
+    pub(crate) looked: Option<Looked>,
 }
 
 /// Delivers everything that is due by `clock`, as fast as the receivers' rates allow.
@@ -70,6 +74,22 @@ pub(crate) async fn deliver(
     deadline: &Deadline,
     waits_for: WaitsFor,
 ) -> Result<Delivered, Error> {
+    deliver_saying_so(connection, receivers, queue, clock, deadline, waits_for, &Notify::new()).await
+}
+
+/// The same; `begun` hears when there is something to send or to wait for.
+///
+/// # Errors
+/// As above.
+pub(crate) async fn deliver_saying_so(
+    connection: &Connection,
+    receivers: &Receivers,
+    queue: &Queue,
+    clock: Clock,
+    deadline: &Deadline,
+    waits_for: WaitsFor,
+    begun: &Notify,
+) -> Result<Delivered, Error> {
     let mut delivered = Delivered::default();
     let mut waited = Duration::ZERO;
     let known = receivers.known();
@@ -79,6 +99,7 @@ pub(crate) async fn deliver(
         let client = &connection.client;
         let leases = deliveries::lease(client, now, until, AT_ONCE, PER_RECEIVER, &known, patience).await?;
         if !leases.is_empty() {
+            begun.notify_one();
             delivered.send(leases, connection, receivers, queue, &known, clock, deadline).await?;
             continue;
         }
@@ -88,6 +109,7 @@ pub(crate) async fn deliver(
             continue;
         }
         let waiting = deliveries::waiting(client, now, &known, patience).await?;
+        delivered.looked = Some(Looked { at: now, dry: waiting.dry });
         let next_at = match waits_for {
             WaitsFor::Critical => waiting.next_critical_at,
             WaitsFor::Everything => waiting.next_at,
@@ -97,6 +119,7 @@ pub(crate) async fn deliver(
         if waited > LONGEST_WAITS {
             return Ok(delivered);
         }
+        begun.notify_one();
         // Never beyond the end: the loop's condition looks again.
         tokio::time::sleep(wait.min(deadline.for_work())).await;
     }

@@ -22,7 +22,7 @@ impl Desk<'_> {
         let (worker_id, environment) = (signal.subject.clone(), signal.environment.clone());
         let note = format!("The worker {worker_id} is barred in {environment} until a person releases it");
         let (policy, switched_off, now) = (self.policy, self.state.switched_off.clone(), self.now);
-        if let Some(alert) = self.find_mut(Some(alert_id)) {
+        if let Some(alert) = self.find_of(&signal.fingerprint, alert_id) {
             if matches!(decision, Decision::Opened | Decision::Updated) {
                 let notices = alert.deliveries.iter_mut().filter(|delivery| delivery.notice != Notice::Resolved);
                 notices

@@ -46,7 +46,7 @@ impl<'a> Desk<'a> {
         let alert_id = open_before.or_else(|| self.state.alerts.get(&signal.fingerprint).map(|alert| alert.id));
         let now = self.now;
         let (mut by, mut until) = (None, None);
-        if let Some(alert) = self.find_mut(alert_id) {
+        if let Some(alert) = alert_id.and_then(|id| self.find_of(&signal.fingerprint, id)) {
             alert.signal_count += 1;
             alert.last_signal_at = now;
             (by, until) = match decision {
@@ -63,8 +63,14 @@ impl<'a> Desk<'a> {
         Verdict { signal_id: signal.id, decision, alert_id, by, until }
     }
 
-    pub(super) fn find_mut(&mut self, alert_id: Option<Uuid>) -> Option<&mut Alert> {
-        self.state.alerts.values_mut().chain(&mut self.ended).find(|alert| Some(alert.id) == alert_id)
+    pub(super) fn find_mut(&mut self, alert_id: Uuid) -> Option<&mut Alert> {
+        self.state.alerts.values_mut().chain(&mut self.ended).find(|alert| alert.id == alert_id)
+    }
+
+    /// The same, of a known fingerprint, without a look at every other alert: what a signal ended is the last that is over.
+    pub(super) fn find_of(&mut self, fingerprint: &Fingerprint, alert_id: Uuid) -> Option<&mut Alert> {
+        let open = self.state.alerts.get_mut(fingerprint).into_iter();
+        open.chain(self.ended.iter_mut().rev()).find(|alert| alert.id == alert_id)
     }
 
     /// An event inside its window repeats what is open, unless it is worse than anybody was told.

@@ -133,7 +133,7 @@ impl Desk<'_> {
     /// Says so where the leader is told: on rows made just now, or on those in the store.
     fn join(&mut self, leader: Uuid, note: String) {
         let mut here = false;
-        if let Some(alert) = self.find_mut(Some(leader)) {
+        if let Some(alert) = self.find_mut(leader) {
             for notification in alert.deliveries.iter_mut().filter_map(|delivery| delivery.notification.as_mut()) {
                 here = true;
                 match notification.notes.len() {

@@ -79,11 +79,23 @@ pub async fn apply(client: &Client, signals: &[Signal], plan: &Plan, patience: D
     }
     // An alert that ended makes room for its successor: one open alert per fingerprint.
     if !plan.changed.is_empty() {
-        let Alerts { id, severity, notified_severity, last_signal_at, resolved_at, close_reason, signal_count, .. } =
-            &changed;
+        let now = &changed;
         flush.add(sql::UPDATE_ALERTS.run(
             client,
-            &[id, severity, notified_severity, last_signal_at, resolved_at, close_reason, signal_count, &changed.more],
+            &[
+                &now.id,
+                &now.severity,
+                &now.notified_severity,
+                &now.last_signal_at,
+                &now.resolved_at,
+                &now.close_reason,
+                &now.signal_count,
+                &now.source,
+                &now.summary,
+                &now.occurred_at,
+                &now.runbook,
+                &now.more,
+            ],
         ));
     }
     if !plan.opened.is_empty() {
@@ -105,6 +117,10 @@ pub async fn apply(client: &Client, signals: &[Signal], plan: &Plan, patience: D
                 &new.close_reason,
                 &new.signal_count,
                 &new.event_key,
+                &new.source,
+                &new.summary,
+                &new.occurred_at,
+                &new.runbook,
                 &new.more,
             ],
         ));

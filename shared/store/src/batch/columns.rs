@@ -48,7 +48,11 @@ pub(super) struct Alerts<'a> {
     pub(super) close_reason: Vec<Option<&'a str>>,
     pub(super) signal_count: Vec<i64>,
     pub(super) event_key: Vec<Option<&'a str>>,
-    pub(super) more: Vec<Json<Value>>,
+    pub(super) source: Vec<&'a str>,
+    pub(super) summary: Vec<&'a str>,
+    pub(super) occurred_at: Vec<Timestamp>,
+    pub(super) runbook: Vec<Option<&'a str>>,
+    pub(super) more: Vec<Option<Json<Value>>>,
 }
 
 impl<'a> Alerts<'a> {
@@ -69,27 +73,30 @@ impl<'a> Alerts<'a> {
             columns.close_reason.push(alert.closed.map(|(_, reason)| reason.as_str()));
             columns.signal_count.push(alert.signal_count);
             columns.event_key.push(alert.event_key.as_deref());
-            columns.more.push(Json(more(alert)));
+            columns.source.push(&alert.news.source);
+            columns.summary.push(&alert.news.summary);
+            columns.occurred_at.push(alert.news.occurred_at);
+            columns.runbook.push(alert.news.runbook.as_deref());
+            columns.more.push(more(alert).map(Json));
         }
         columns
     }
 }
 
 /// What most alerts do without, as `insert_alerts.sql` reads it.
-fn more(alert: &Alert) -> Value {
-    let Alert { news, muted, gathering, .. } = alert;
-    json!({
-        "source": news.source,
-        "summary": news.summary,
-        "occurred_at": news.occurred_at,
-        "runbook": news.runbook,
-        "muted_reason": muted.as_ref().map(|muted| muted.why.as_str()),
-        "muted_since": muted.as_ref().map(|muted| muted.since),
-        "muted_until": muted.as_ref().and_then(|muted| muted.until),
-        "muted_by": muted.as_ref().and_then(|muted| muted.by),
-        "muted_because": muted.as_ref().map(|muted| &muted.because),
-        "group_key": gathering.as_ref().map(|gathering| &gathering.key),
-        "group_until": gathering.as_ref().map(|gathering| gathering.until),
+fn more(alert: &Alert) -> Option<Value> {
+    let Alert { muted, gathering, .. } = alert;
+    let is_plain = muted.is_none() && gathering.is_none();
+    (!is_plain).then(|| {
+        json!({
+            "muted_reason": muted.as_ref().map(|muted| muted.why.as_str()),
+            "muted_since": muted.as_ref().map(|muted| muted.since),
+            "muted_until": muted.as_ref().and_then(|muted| muted.until),
+            "muted_by": muted.as_ref().and_then(|muted| muted.by),
+            "muted_because": muted.as_ref().map(|muted| &muted.because),
+            "group_key": gathering.as_ref().map(|gathering| &gathering.key),
+            "group_until": gathering.as_ref().map(|gathering| gathering.until),
+        })
     })
 }
 
@@ -108,7 +115,7 @@ pub(super) struct Deliveries<'a> {
     pub(super) held_because: Vec<Option<&'a str>>,
     pub(super) held_until: Vec<Option<Timestamp>>,
     pub(super) not_before: Vec<Option<Timestamp>>,
-    pub(super) fallback: Vec<Json<&'a [String]>>,
+    pub(super) fallback: Vec<Option<Json<&'a [String]>>>,
 }
 
 impl<'a> Deliveries<'a> {
@@ -130,7 +137,7 @@ impl<'a> Deliveries<'a> {
             columns.held_because.push(delivery.held.map(|held| held.because.as_str()));
             columns.held_until.push(delivery.held.and_then(|held| held.until));
             columns.not_before.push(delivery.not_before);
-            columns.fallback.push(Json(&delivery.fallback));
+            columns.fallback.push(Some(delivery.fallback.as_slice()).filter(|names| !names.is_empty()).map(Json));
         }
         columns
     }

@@ -10,7 +10,9 @@ mod columns;
 mod sql;
 mod surroundings;
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use domain::decide::State;
@@ -26,11 +28,11 @@ pub(crate) use sql::{LOCK, STATEMENTS};
 use surroundings::Surroundings;
 
 /// What *load* found. The transaction is open and holds the locks; [`apply`] or a dropped connection ends it.
-pub struct Loaded {
+pub struct Loaded<'a> {
     /// The clock that decides: the store's, read once.
     pub now: Timestamp,
-    /// The signals to decide: those not on record yet, each once.
-    pub undecided: Vec<Signal>,
+    /// The signals to decide: those not on record yet, each once; the given ones where that is all of them.
+    pub undecided: Cow<'a, [Signal]>,
     /// Signals whose key another one has that says something else: their sender uses an id twice. They are not to be
     /// recorded under it.
     pub colliding: Vec<Signal>,
@@ -39,18 +41,18 @@ pub struct Loaded {
 }
 
 /// What the record holds under a key.
-struct OnRecord {
-    fingerprint: String,
-    status: String,
+struct OnRecord<'a> {
+    fingerprint: &'a str,
+    status: &'a str,
 }
 
-impl OnRecord {
-    fn from_row(row: &Row) -> Result<Self, Error> {
+impl<'a> OnRecord<'a> {
+    fn from_row(row: &'a Row) -> Result<Self, Error> {
         Ok(Self { fingerprint: column(row, "fingerprint")?, status: column(row, "status")? })
     }
 
-    fn of(signal: &Signal) -> Self {
-        Self { fingerprint: signal.fingerprint.as_str().to_owned(), status: signal.status.as_str().to_owned() }
+    fn of(signal: &'a Signal) -> Self {
+        Self { fingerprint: signal.fingerprint.as_str(), status: signal.status.as_str() }
     }
 
     fn is_about(&self, signal: &Signal) -> bool {
@@ -66,7 +68,12 @@ impl OnRecord {
 /// # Errors
 /// Any statement's failure, or [`Error::Timeout`] after `patience`. The connection then holds an open transaction and
 /// must be dropped.
-pub async fn load(client: &Client, signals: &[Signal], policy: &Policy, patience: Duration) -> Result<Loaded, Error> {
+pub async fn load<'a>(
+    client: &Client,
+    signals: &'a [Signal],
+    policy: &Policy,
+    patience: Duration,
+) -> Result<Loaded<'a>, Error> {
     let keys: Vec<&str> = signals.iter().map(|signal| signal.idempotency_key.as_str()).collect();
     let mut fingerprints: Vec<&str> = signals.iter().map(|signal| Fingerprint::as_str(&signal.fingerprint)).collect();
     fingerprints.sort_unstable();
@@ -93,22 +100,27 @@ pub async fn load(client: &Client, signals: &[Signal], policy: &Policy, patience
     let (recorded, sources, alerts, deliveries) = (next(), next(), next(), next());
 
     let now = bound.first().map(|row| column(row, "now")).transpose()?.unwrap_or(Timestamp::UNIX_EPOCH);
-    let mut on_record = BTreeMap::new();
+    let mut on_record = HashMap::with_capacity(signals.len());
     for row in &recorded {
-        on_record.insert(column::<String>(row, "idempotency_key")?, OnRecord::from_row(row)?);
+        on_record.insert(column::<&str>(row, "idempotency_key")?, OnRecord::from_row(row)?);
     }
-    let (mut undecided, mut colliding) = (Vec::new(), Vec::new());
+    let (mut undecided, mut colliding) = (Vec::with_capacity(signals.len()), Vec::new());
     for signal in signals {
         // In the order of arrival; of two messages with one key the first stands for both.
-        match on_record.get(&signal.idempotency_key) {
-            Some(known) if known.is_about(signal) => {}
-            Some(_) => colliding.push(signal.clone()),
-            None => {
-                on_record.insert(signal.idempotency_key.clone(), OnRecord::of(signal));
-                undecided.push(signal.clone());
+        match on_record.entry(signal.idempotency_key.as_str()) {
+            Entry::Occupied(known) if known.get().is_about(signal) => {}
+            Entry::Occupied(_) => colliding.push(signal.clone()),
+            Entry::Vacant(new) => {
+                new.insert(OnRecord::of(signal));
+                undecided.push(signal);
             }
         }
     }
+    let undecided = if undecided.len() == signals.len() {
+        Cow::Borrowed(signals)
+    } else {
+        Cow::Owned(undecided.into_iter().cloned().collect())
+    };
     let mut state = State {
         alerts: joined(&alerts, &deliveries)?,
         sources: sources.iter().map(source).collect::<Result<_, _>>()?,

@@ -1,5 +1,6 @@
 //! Leases what is due: a few of each receiver, as much as its token bucket allows, a storm as one request.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::{Notification, Severity, Timestamp};
@@ -38,6 +39,18 @@ pub(super) static LEASE: Statement = Statement {
 pub(super) static READ_WAITING: Statement = Statement {
     name: "reading what waits for its receiver's rate",
     sql: include_str!("../sql/waiting_deliveries.sql"),
+    types: &[Type::TIMESTAMPTZ, Type::TEXT_ARRAY, Type::FLOAT8_ARRAY, Type::FLOAT8_ARRAY],
+};
+
+pub(super) static READ_DRY: Statement = Statement {
+    name: "reading which receivers take nothing",
+    // A bucket holds a token as soon as it lacks less than all but one.
+    sql: "select receiver, at
+          from (select given.receiver, greatest(
+                    state.full_at - make_interval(secs => (given.burst - 1) * given.every), state.paused_until) as at
+                from unnest($2::text[], $3::float8[], $4::float8[]) as given (receiver, every, burst)
+                join watchkeeper.receiver_states as state using (receiver)) as free
+          where at > $1",
     types: &[Type::TIMESTAMPTZ, Type::TEXT_ARRAY, Type::FLOAT8_ARRAY, Type::FLOAT8_ARRAY],
 };
 
@@ -138,12 +151,14 @@ pub async fn lease(
 }
 
 /// Until when deliveries that are due wait for the rates of their receivers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
     /// When the next of them can go out.
     pub next_at: Option<Timestamp>,
     /// When the next critical one can.
     pub next_critical_at: Option<Timestamp>,
+    /// Receivers that take nothing at all before then, whether or not anything waits for them.
+    pub dry: BTreeMap<String, Timestamp>,
 }
 
 /// Until when what is due at `now` waits for the rates of `known` receivers.
@@ -155,7 +170,9 @@ pub async fn waiting(client: &Client, now: Timestamp, known: &[Known], patience:
     let Rates { receivers, every, burst, .. } = Rates::of(&on);
     let mut flush = Flush::new(patience);
     flush.add(READ_WAITING.run(client, &[&now, &receivers, &every, &burst]));
-    let [rows] = flush.answers(READ_WAITING.name).await?;
-    let Some(row) = rows.first() else { return Ok(Waiting::default()) };
-    Ok(Waiting { next_at: column(row, "next_at")?, next_critical_at: column(row, "next_critical_at")? })
+    flush.add(READ_DRY.run(client, &[&now, &receivers, &every, &burst]));
+    let [waiting, dry] = flush.answers(READ_WAITING.name).await?;
+    let dry = dry.iter().map(|row| Ok((column(row, "receiver")?, column(row, "at")?))).collect::<Result<_, Error>>()?;
+    let Some(row) = waiting.first() else { return Ok(Waiting { dry, ..Waiting::default() }) };
+    Ok(Waiting { next_at: column(row, "next_at")?, next_critical_at: column(row, "next_critical_at")?, dry })
 }

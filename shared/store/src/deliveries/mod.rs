@@ -27,6 +27,7 @@ pub(crate) const STATEMENTS: &[&Statement] = &[
     &lease::KNOW,
     &lease::LEASE,
     &lease::READ_WAITING,
+    &lease::READ_DRY,
     &finish::FINISH,
     &fall_back::READ_OVERDUE,
     &fall_back::TELL_INSTEAD,

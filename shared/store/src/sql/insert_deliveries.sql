@@ -5,7 +5,8 @@ insert into watchkeeper.deliveries (
 select
     alert_id, fingerprint, receiver, integration, notice, sequence, dedup_key, status,
     case when waits_for is null then coalesce(not_before, now()) end, waits_for, notification,
-    held_because, held_until, array(select jsonb_array_elements_text(fallback)), now()
+    held_because, held_until,
+    case when fallback is null then '{}' else array(select jsonb_array_elements_text(fallback)) end, now()
 from unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::text[], $8::text[], $9::integer[],
     $10::jsonb[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::jsonb[]

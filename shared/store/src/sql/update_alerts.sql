@@ -1,5 +1,6 @@
 -- An alert that was read open, under its lock, has to be open still: else the decision is about another world and
--- nothing of it may be committed. The division by zero aborts the transaction; the messages are decided anew.
+-- nothing of it may be committed. The division by zero aborts the transaction; the messages are decided anew. `more` is
+-- that of insert_alerts.sql.
 with changed as (
     update watchkeeper.alerts as alert
     set severity          = new.severity,
@@ -9,10 +10,10 @@ with changed as (
         resolved_at       = new.resolved_at,
         close_reason      = new.close_reason,
         signal_count      = new.signal_count,
-        source            = more ->> 'source',
-        summary           = more ->> 'summary',
-        occurred_at       = (more ->> 'occurred_at')::timestamptz,
-        runbook           = more ->> 'runbook',
+        source            = new.source,
+        summary           = new.summary,
+        occurred_at       = new.occurred_at,
+        runbook           = new.runbook,
         muted_reason      = more ->> 'muted_reason',
         muted_since       = (more ->> 'muted_since')::timestamptz,
         muted_until       = (more ->> 'muted_until')::timestamptz,
@@ -21,8 +22,11 @@ with changed as (
         group_key         = more ->> 'group_key',
         group_until       = (more ->> 'group_until')::timestamptz
     from unnest(
-        $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bigint[], $8::jsonb[]
-    ) as new (alert_id, severity, notified_severity, last_signal_at, resolved_at, close_reason, signal_count, more)
+        $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bigint[], $8::text[],
+        $9::text[], $10::timestamptz[], $11::text[], $12::jsonb[]
+    ) as new (
+        alert_id, severity, notified_severity, last_signal_at, resolved_at, close_reason, signal_count, source, summary,
+        occurred_at, runbook, more)
     where alert.alert_id = new.alert_id
       and alert.status = 'firing'
     returning alert.alert_id

@@ -41,6 +41,8 @@ struct Spoken<'s> {
     message: usize,
     n: usize,
     signal: &'s Signal,
+    /// It was received before: somebody may have told it, and not lived to remember.
+    repeat: bool,
 }
 
 pub(super) struct Teller<'a> {
@@ -55,9 +57,14 @@ impl Teller<'_> {
     pub(super) async fn tell(&self, memory: &mut Memory, messages: &[(&Received, Vec<Signal>)]) -> Vec<Said> {
         memory.forget(self.now);
         let mut conditions: BTreeMap<&Fingerprint, Vec<Spoken<'_>>> = BTreeMap::new();
-        for (message, (_, signals)) in messages.iter().enumerate() {
+        for (message, (received, signals)) in messages.iter().enumerate() {
             for (n, signal) in (1..).zip(signals) {
-                conditions.entry(&signal.fingerprint).or_default().push(Spoken { message, n, signal });
+                conditions.entry(&signal.fingerprint).or_default().push(Spoken {
+                    message,
+                    n,
+                    signal,
+                    repeat: !received.first_time,
+                });
             }
         }
         let telling: Vec<_> = conditions
@@ -102,7 +109,7 @@ impl Teller<'_> {
         }
         remembered.hear(signal, self.now);
         let before = remembered.told();
-        let (mut told, failures) = self.tell_all(&due).await;
+        let (mut told, failures) = self.tell_all(&due, spoken.repeat).await;
         for told in &mut told {
             told.n = spoken.n;
             remembered.remember(signal.severity, told);
@@ -123,7 +130,7 @@ impl Teller<'_> {
 
     /// Tells everybody at once, then whoever is told instead of those who did not take it, then the topic `self` if nobody
     /// did. Answers with what came of it, and with what went wrong.
-    async fn tell_all(&self, due: &[Telling]) -> (Vec<Told>, Vec<(String, String)>) {
+    async fn tell_all(&self, due: &[Telling], repeat: bool) -> (Vec<Told>, Vec<(String, String)>) {
         let (mut told, mut failures) = (Vec::new(), Vec::new());
         let mut instead: Vec<Telling> = Vec::new();
         let mut record = |telling: &Telling, (outcome, error): (Told, Option<String>)| {
@@ -134,20 +141,22 @@ impl Teller<'_> {
             told.push(outcome);
             taken
         };
-        for (telling, outcome) in due.iter().zip(join_all(due.iter().map(|telling| self.try_telling(telling))).await) {
+        for (telling, outcome) in
+            due.iter().zip(join_all(due.iter().map(|telling| self.try_telling(telling, repeat))).await)
+        {
             if !record(telling, outcome) {
                 instead.extend(self.fallback(telling, due));
             }
         }
         instead.dedup_by(|one, other| one.receiver == other.receiver);
-        let outcomes = join_all(instead.iter().map(|telling| self.try_telling(telling))).await;
+        let outcomes = join_all(instead.iter().map(|telling| self.try_telling(telling, repeat))).await;
         for (telling, outcome) in instead.iter().zip(outcomes) {
             record(telling, outcome);
         }
         let unheard = !told.iter().any(is_accepted);
         if let Some(first) = due.iter().find(|telling| telling.notification.notice.triggers()).filter(|_| unheard) {
             let last_resort = break_glass(first, &failures);
-            let (outcome, error) = self.try_telling(&last_resort).await;
+            let (outcome, error) = self.try_telling(&last_resort, repeat).await;
             failures.extend(error.map(|why| (last_resort.receiver.clone(), why)));
             told.push(outcome);
         }
@@ -169,11 +178,10 @@ impl Teller<'_> {
     }
 
     /// Tries one receiver until it takes it, will never take it, or time is short; what came of the last try.
-    async fn try_telling(&self, telling: &Telling) -> (Told, Option<String>) {
+    async fn try_telling(&self, telling: &Telling, mut repeat: bool) -> (Told, Option<String>) {
         let Telling { receiver, merges, notification, .. } = telling;
         let mut pause = PAUSE;
         let mut tries = 0;
-        let mut repeat = false;
         let tried = loop {
             failpoint::pass("about to tell without the record");
             let telling = self.app.receivers().tell(receiver, notification, repeat);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sqs::types::MessageAttributeValue;
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageAttributeValue};
 use aws_sdk_ssm::types::ParameterType;
 use serde_json::{Value, json};
 use testkit::binaries::{binary, workspace};
@@ -271,21 +271,34 @@ impl World {
         self.subjects(&self.self_queue_url).await
     }
 
+    /// Whole mails, as SNS hands them out, since the last look.
+    pub(crate) async fn mail_envelopes(&self) -> Vec<Value> {
+        self.envelopes(&self.pages_queue_url).await
+    }
+
     async fn subjects(&self, queue_url: &str) -> Vec<String> {
+        let envelopes = self.envelopes(queue_url).await;
+        envelopes.iter().map(|envelope| envelope["Subject"].as_str().unwrap_or("?").to_owned()).collect()
+    }
+
+    async fn envelopes(&self, queue_url: &str) -> Vec<Value> {
         let sqs = &self.sqs;
-        let mut subjects = Vec::new();
+        let mut envelopes = Vec::new();
         loop {
             let some = sqs.receive_message().queue_url(queue_url).max_number_of_messages(10).send().await;
             let some = some.expect("the queue answers").messages.unwrap_or_default();
             if some.is_empty() {
-                return subjects;
+                return envelopes;
             }
-            for message in some {
-                let body: Value = serde_json::from_str(message.body().unwrap_or("{}")).expect("an SNS envelope");
-                subjects.push(body["Subject"].as_str().unwrap_or("?").to_owned());
-                let handle = message.receipt_handle.unwrap_or_default();
-                sqs.delete_message().queue_url(queue_url).receipt_handle(handle).send().await.expect("deleted");
+            let mut deleting = sqs.delete_message_batch().queue_url(queue_url);
+            for (n, message) in some.into_iter().enumerate() {
+                envelopes.push(serde_json::from_str(message.body().unwrap_or("{}")).expect("an SNS envelope"));
+                let entry = DeleteMessageBatchRequestEntry::builder().id(n.to_string());
+                let entry = entry.receipt_handle(message.receipt_handle.unwrap_or_default());
+                deleting = deleting.entries(entry.build().expect("an entry"));
             }
+            let failed = deleting.send().await.expect("deleted").failed;
+            assert!(failed.is_empty(), "{failed:?}");
         }
     }
 

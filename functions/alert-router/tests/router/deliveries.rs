@@ -184,6 +184,21 @@ async fn a_page_that_pagerduty_does_not_take_within_five_minutes_goes_to_the_fal
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_waited_for_others_of_its_group_has_five_minutes_of_tries_after_that_before_others_are_told() {
+    let world = World::new().await;
+    let grouped = format!("{PAGES_WITH_FALLBACK}\ngroup_by = [\"kind\"]\ngroup_wait = \"15m\"");
+    let file = WatchFile::with(&[(PAGES, &grouped)]);
+    let router = file.router(&world).await;
+    accepts(&router, one(&native("disk", "firing", "HIGH", "06:00:00"))).await;
+    world.receivers.behave(Behaviour::answer("pagerduty", 503));
+    let summary = retry(&router, Some(&in_minutes(&world, 16).await)).await;
+    assert_eq!(summary["did"]["told_instead"], json!(0), "it was tried for the first time: {summary}");
+    let summary = retry(&router, Some(&in_minutes(&world, 22).await)).await;
+    assert_eq!(summary["did"]["told_instead"], json!(1), "{summary}");
+    assert_eq!(hooked(&world), ["firing disk"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_for_a_receiver_that_left_the_watch_file_is_told_to_others() {
     let world = World::new().await;
     let file = WatchFile::with(&[(PAGES, PAGES_WITH_FALLBACK)]);

@@ -17,7 +17,8 @@ use crate::statements::{Flush, Statement, say};
 pub(super) static READ_OVERDUE: Statement = Statement {
     name: "reading deliveries whose fallback is due",
     // One that waits for its time, or for another row, has not been kept waiting by its receiver, nor has one that was held
-    // until a moment ago. Of one that was never tried, `due_at` is the instant from which it could be.
+    // until a moment ago. Of one that was never tried, `due_at` is the instant from which it could be; of one that waited
+    // for others of its group, the end of that wait, unless it got worse and was tried before.
     sql: "select delivery.delivery_id
           from watchkeeper.deliveries as delivery
           left join watchkeeper.receiver_states as state using (receiver)
@@ -28,7 +29,14 @@ pub(super) static READ_OVERDUE: Statement = Statement {
             and delivery.due_at is not null
             and (delivery.attempts > 0 or delivery.due_at <= $1)
             and (case when delivery.attempts = 0 then delivery.due_at
-                      else coalesce(delivery.released_at, delivery.created_at) end <= $2
+                      else coalesce(
+                          delivery.released_at,
+                          least(
+                              greatest(
+                                  delivery.created_at,
+                                  (select group_until from watchkeeper.alerts where alert_id = delivery.alert_id)),
+                              (select min(attempted_at) from watchkeeper.delivery_attempts as attempt
+                               where attempt.delivery_id = delivery.delivery_id))) end <= $2
                  or state.unhealthy_since is not null
                  or (delivery.receiver = any($3) and delivery.urgency = 1))
           order by delivery.position

@@ -122,6 +122,43 @@ async fn it_says_with_what_an_alert_is_grouped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_says_that_a_receiver_is_switched_off() {
+    let world = World::new().await;
+    world.put_parameter("features/enable_slack", "off").await;
+    let (_file, router) = router_with(&world, "[routes]\ndefault = [\"team\"]\n").await;
+    accepts(&router, fires("disk", "MEDIUM", "06:00:00")).await;
+    let said = sentences(&explain(&world, &router).await);
+    assert!(said.iter().any(|one| one.contains("for receivers that are switched off")), "{said:#?}");
+    assert!(said.iter().any(|one| one.contains("team is switched off: `firing` is held until it is on")), "{said:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_says_that_a_receiver_refused_and_who_was_told_instead() {
+    let world = World::new().await;
+    let (_file, router) = router_with(
+        &world,
+        "[routes]\ndefault = [\"hook\"]\n[[routes.route]]\nwhen = { severity = \"HIGH\" }\nto = [\"on-call\"]\n\
+         fallback = [\"mail\"]\n",
+    )
+    .await;
+    world.receivers.behave(Behaviour::answer("pagerduty", 400).times(1));
+    accepts(&router, fires("disk", "HIGH", "06:00:00")).await;
+    let refused = "on-call did not take `firing`, given up after 1 tries (permanent";
+    expect(&explain(&world, &router).await, &[&[refused, "told instead: mail"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_says_that_an_alert_was_over_before_somebody_could_be_told() {
+    let world = World::new().await;
+    let router = world.router().await;
+    world.receivers.behave(Behaviour::answer("webhook", 503).times(1));
+    accepts(&router, fires("disk", "LOW", "06:00:00")).await;
+    accepts(&router, one(&native("disk", "resolved", "LOW", "06:01:00"))).await;
+    let said = sentences(&explain(&world, &router).await);
+    assert!(said.iter().any(|one| one.contains("hook was not told `firing`: it was over before")), "{said:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_says_that_a_condition_is_flapping() {
     let world = World::new().await;
     let flapping = format!("[noise]\nflapping = {{ changes = 3, within = \"1h\" }}\n{ROUTES}");

@@ -67,14 +67,43 @@ impl Timetable {
 
     /// The first time at or after an instant; `None` for a day that never comes, as the 31st of February.
     pub fn at_or_after(&self, at: Timestamp) -> Option<Timestamp> {
-        let found = self.cron.find_next_occurrence(&at.to_zoned(self.timezone.clone()), true).ok()?;
-        Some(found.timestamp())
+        // A search begins at a whole second and takes one that has begun for one that is still to come.
+        self.from_second(second_of(at.saturating_add(PART_OF_A_SECOND).ok()?))
     }
 
     /// The first time after an instant.
     pub fn after(&self, at: Timestamp) -> Option<Timestamp> {
-        // Cron counts minutes: the next one that it may name begins later than this, whatever the seconds are.
-        let next = self.at_or_after(at.saturating_add(SignedDuration::from_nanos(1)).ok()?)?;
-        (next > at).then_some(next)
+        self.from_second(second_of(at).saturating_add(1))
+    }
+
+    fn from_second(&self, second: i64) -> Option<Timestamp> {
+        let from = Timestamp::from_second(second).ok()?.to_zoned(self.timezone.clone());
+        Some(self.cron.find_next_occurrence(&from, true).ok()?.timestamp())
+    }
+}
+
+/// The longest time that is less than a second.
+const PART_OF_A_SECOND: SignedDuration = SignedDuration::from_nanos(999_999_999);
+
+/// The second that an instant lies in, since 1970.
+fn second_of(at: Timestamp) -> i64 {
+    at.as_nanosecond().div_euclid(1_000_000_000) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_second_neither_hides_a_time_nor_brings_one_back() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
+        let twice_a_day = Timetable::read("0 6,18 * * *", TimeZone::UTC).expect("five fields");
+        assert_eq!(twice_a_day.after(at("2026-03-01T06:00:00Z")), Some(at("2026-03-01T18:00:00Z")));
+        assert_eq!(twice_a_day.after(at("2026-03-01T06:00:00.5Z")), Some(at("2026-03-01T18:00:00Z")));
+        assert_eq!(twice_a_day.after(at("2026-03-01T05:59:59.5Z")), Some(at("2026-03-01T06:00:00Z")));
+        assert_eq!(twice_a_day.at_or_after(at("2026-03-01T06:00:00Z")), Some(at("2026-03-01T06:00:00Z")));
+        assert_eq!(twice_a_day.at_or_after(at("2026-03-01T06:00:00.5Z")), Some(at("2026-03-01T18:00:00Z")));
+        assert_eq!(twice_a_day.at_or_before(at("2026-03-01T06:00:00.5Z")), Some(at("2026-03-01T06:00:00Z")));
+        assert_eq!(twice_a_day.at_or_before(at("2026-03-01T05:59:59.5Z")), Some(at("2026-02-28T18:00:00Z")));
     }
 }

@@ -51,7 +51,7 @@ pub enum Told {
 }
 
 /// A sign dated later than this from now is no evidence: its clock is wrong, and would make it look alive for ever.
-const AHEAD: SignedDuration = SignedDuration::from_mins(2);
+pub const AHEAD: SignedDuration = SignedDuration::from_mins(2);
 /// More runs under way than this are not told apart: the oldest are given up.
 const MOST_RUNS: usize = 100;
 
@@ -303,6 +303,8 @@ impl<'h> Evaluation<'h> {
     }
 
     fn success(&mut self, beat: &Beat, at: Timestamp) {
+        // What it came too late for was missed before it came, whether or not anybody looked then.
+        self.miss(|deadline| deadline < at);
         let run = self.end_runs(beat);
         let known = self.state.last_success_at.is_some_and(|last| last >= at);
         let waits = beat.slot.and_then(|slot| self.slots.get(&slot)).is_some_and(|slot| !slot.settled);
@@ -428,7 +430,7 @@ impl<'h> Evaluation<'h> {
         }
         // Of `every`, the nominal time that is expected depends on what was just taken.
         self.catch_up_with_every();
-        self.miss(at);
+        self.miss(|deadline| deadline <= at);
         self.state.deadline_at = self.deadline();
         let found = troubles(self.heartbeat, &self.state, self.slots.values(), at);
         let was_down = self.state.status == Status::Down;
@@ -438,8 +440,8 @@ impl<'h> Evaluation<'h> {
         if found.is_empty() { self.well(at) } else { self.amiss(&found, at) }
     }
 
-    /// Nominal times whose grace is over at an instant are missing, if it can be known.
-    fn miss(&mut self, at: Timestamp) {
+    /// Nominal times whose grace is over are missing, if it can be known.
+    fn miss(&mut self, is_over: impl Fn(Timestamp) -> bool) {
         if self.state.memory.unknown.is_some() {
             return;
         }
@@ -447,7 +449,7 @@ impl<'h> Evaluation<'h> {
             !slot.settled && matches!(slot.status, SlotStatus::Due | SlotStatus::Late | SlotStatus::Running)
         };
         for slot in self.slots.values_mut().filter(waits) {
-            if self.heartbeat.deadline(slot.at).is_some_and(|deadline| at >= deadline) {
+            if self.heartbeat.deadline(slot.at).is_some_and(&is_over) {
                 slot.status = SlotStatus::Missing;
                 self.changed.insert(slot.at);
             }
@@ -513,6 +515,7 @@ impl<'h> Evaluation<'h> {
             memory.amiss.clear();
             memory.told.take().map(|severity| Told::Resolved { severity })
         };
+        memory.said = Some(reason.clone());
         self.state.status = to;
         self.state.since = at;
         if to == Status::Paused {
@@ -565,6 +568,7 @@ impl State {
                 unknown: None,
                 down_since: None,
                 told: None,
+                said: None,
                 amiss: Vec::new(),
                 switch: None,
             },

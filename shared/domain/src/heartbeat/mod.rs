@@ -11,6 +11,7 @@
 mod advance;
 mod calendar;
 mod direct;
+pub mod looking;
 mod raised;
 mod reading;
 mod schedule;
@@ -26,10 +27,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::severity::Severity;
 
-pub use advance::{Advanced, Told, Transition, advance, pause, resume};
+pub use advance::{AHEAD, Advanced, Told, Transition, advance, pause, resume};
 pub use calendar::Calendar;
 pub use direct::silent;
-pub use raised::{KIND, fingerprint, raise, source};
+pub use raised::{KIND, end, fall_silent, fingerprint, raise, remind, source};
 pub use reading::{BadExitStatus, Beat, BeatKind, Reading, exit_status};
 pub use schedule::{BadSchedule, LONGEST, SHORTEST, Schedule};
 
@@ -152,6 +153,9 @@ pub struct Memory {
     /// The severity with which it was last told to be down; `None` while nobody was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<Severity>,
+    /// What was last said about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
     /// What was last told to be amiss: what differs is told again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amiss: Vec<String>,

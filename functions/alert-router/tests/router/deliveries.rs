@@ -245,6 +245,23 @@ async fn what_is_for_a_receiver_that_is_off_waits_until_it_is_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_critical_page_whose_only_receiver_is_switched_off_before_it_took_it_reaches_the_operator_once() {
+    let world = World::new().await;
+    let on_call = ("[receiver.on-call]", "[receiver.on-call]\nswitch = \"enable_pages\"");
+    let file = WatchFile::with(&[on_call, (PAGES, "to = [\"on-call\"]")]);
+    let router = file.router(&world).await;
+    world.receivers.behave(Behaviour::answer("pagerduty", 503).times(1));
+    accepts(&router, one(&native("disk", "firing", "CRITICAL", "06:00:00"))).await;
+    world.put_parameter("features/enable_pages", "off").await;
+    let router = file.router(&world).await;
+    retry(&router, None).await;
+    retry(&router, Some(&in_minutes(&world, 6).await)).await;
+    let mails = world.mails_to_operator().await;
+    assert!(matches!(&mails[..], [title] if title.contains("disk")), "{mails:?}");
+    assert_eq!(deliveries(&world).await, ["on-call firing pending", "self firing sent"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_held_over_a_weekend_has_a_day_of_tries_and_five_minutes_before_others_are_told() {
     let world = World::new().await;
     let file = WatchFile::with(&[(PAGES, PAGES_WITH_FALLBACK)]);

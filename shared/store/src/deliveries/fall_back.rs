@@ -18,12 +18,20 @@ pub(super) static READ_OVERDUE: Statement = Statement {
     name: "reading deliveries whose fallback is due",
     // One that waits for its time, or for another row, has not been kept waiting by its receiver, nor has one that was held
     // until a moment ago. Of one that was never tried, `due_at` is the instant from which it could be; of one that waited
-    // for others of its group, the end of that wait, unless it got worse and was tried before.
+    // for others of its group, the end of that wait, unless it got worse and was tried before. A critical one of which
+    // nobody hears, because its receiver was switched off meanwhile, need not name a fallback.
     sql: "select delivery.delivery_id
           from watchkeeper.deliveries as delivery
           left join watchkeeper.receiver_states as state using (receiver)
           where delivery.status in ('pending', 'sending')
-            and delivery.fallback <> '{}'
+            and (delivery.fallback <> '{}'
+                 or (delivery.receiver = any($3) and delivery.urgency = 1 and not exists (
+                     select from watchkeeper.deliveries as other
+                     where other.alert_id = delivery.alert_id
+                       and other.notice = delivery.notice
+                       and other.receiver <> delivery.receiver
+                       and (other.status = 'sent'
+                            or (other.status in ('pending', 'sending') and other.receiver <> all($3))))))
             and delivery.fell_back_at is null
             and delivery.alert_id is not null
             and delivery.due_at is not null

@@ -4,8 +4,9 @@ with owed as (
     select
         delivery.delivery_id, delivery.alert_id, delivery.fingerprint, delivery.receiver, delivery.notice,
         delivery.dedup_key, delivery.notification, delivery.position,
-        -- What nobody could be told of a failure goes straight to people.
-        delivery.fallback || case when delivery.status = 'failed' and delivery.notification ->> 'kind' = 'delivery-failed'
+        -- What nobody could be told of a failure goes straight to people, and so does what is overdue and names nobody.
+        delivery.fallback || case when (delivery.status = 'failed' and delivery.notification ->> 'kind' = 'delivery-failed')
+                                    or ($6 and delivery.fallback = '{}')
                                   then $5 else '{}' end as whom
     from watchkeeper.deliveries as delivery
     left join watchkeeper.receiver_states as state using (receiver)

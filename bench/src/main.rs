@@ -19,6 +19,7 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 use clap::Parser;
 use machine::Machine;
+use storm::Parts;
 use table::Table;
 use world::World;
 
@@ -27,12 +28,15 @@ const NOT_MEASURED: &str = "Not measured: `deadman`, `data-poller` and `archiver
 /// How a storm is measured, for below the table.
 const STORM: &str = "The storm's figures are from the invocation to its answer, everything committed. The one receiver takes \
      one request a minute, which is spent before, and the queue that recorded messages are deleted from answers at once: \
-     recording is measured, not sending. The floor is one INSERT of the same signals by the same Rust client into a copy \
-     of the table, one transaction per batch, turn by turn with ours; the Python reference (`bench/peer/storm.py`) reads \
+     recording is measured, not sending. The floor is one INSERT per table of the rows that the batch wrote, by the same Rust \
+     client into copies of the tables, one transaction and one flush per batch, turn by turn with ours: the signals, and \
+     where they open alerts these, what their sources say and their deliveries. The Python reference (`bench/peer/storm.py`) reads \
      and writes its counter in Redis and inserts one row per signal; Alertmanager keeps alerts in memory. The tables are \
      vacuumed and analysed between turns.";
 /// What may be named besides functions.
 const ALERT_STORM: &str = "storm";
+/// The storm's memory alone.
+const SOAK: &str = "soak";
 /// Signals of the test of memory, where they are to be kept and where they are not.
 const SIGNALS: [usize; 2] = [1_000_000, 100_000];
 /// Where `--write` keeps the table.
@@ -41,7 +45,7 @@ const REPORT: &str = "docs/BENCHMARKS.md";
 /// Measures cold starts, memory, package sizes and the way of one alert.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Functions to measure, or `storm` for that alone; everything if none is named.
+    /// Functions to measure, or `storm` for that alone, or `soak` for its memory alone; everything if none is named.
     functions: Vec<String>,
     /// Signals in the storm that shows whether memory grows; a million with `--write`, else a tenth of that.
     #[arg(long)]
@@ -85,11 +89,12 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         eprintln!("loading {} …", subject.function);
         table.0.extend(load::measure(&world, &subject).await?);
     }
-    if wanted(ALERT_STORM) {
+    if wanted(ALERT_STORM) || wanted(SOAK) {
         eprintln!("a storm of alerts …");
+        let parts = if wanted(ALERT_STORM) { Parts::All } else { Parts::Memory };
         let signals = arguments.signals.unwrap_or(if arguments.write { SIGNALS[0] } else { SIGNALS[1] });
         let router = world::subjects().into_iter().find(|subject| subject.function == "alert-router");
-        let storm = storm::measure(&world, &router.context("there is no router")?, signals).await?;
+        let storm = storm::measure(&world, &router.context("there is no router")?, signals, parts).await?;
         table.0.extend(storm.rows);
         notes.push(STORM.to_owned());
         notes.extend(storm.notes);

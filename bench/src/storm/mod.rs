@@ -34,7 +34,9 @@ const BATCHES: [(usize, usize); 3] = [(10, 40), (100, 12), (1_000, 4)];
 const TURNS: usize = 5;
 /// Signals of a turn of the Python reference, if that is more than a batch.
 const FEW: usize = 200;
-const FLOOR: &str = "floor";
+/// The rows of all tables that a batch writes to; where nothing opens, signals are all there is.
+const FLOOR: &str = "floor, all rows";
+const FLOOR_OF_SIGNALS: &str = "floor, signals alone";
 const REFERENCE: &str = "Python with Redis";
 const ALERTMANAGER: &str = "Alertmanager in memory";
 
@@ -72,8 +74,17 @@ struct Field<'a> {
     alertmanager: Option<Alertmanager>,
 }
 
-/// The rows of the storm; `signals` of them are the test of memory.
-pub(crate) async fn measure(world: &World, router: &Subject, signals: usize) -> anyhow::Result<Report> {
+/// What of the storm is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parts {
+    /// Everything.
+    All,
+    /// The memory that a long one takes.
+    Memory,
+}
+
+/// The rows of the storm; so many `signals` are the test of memory.
+pub(crate) async fn measure(world: &World, router: &Subject, signals: usize, parts: Parts) -> anyhow::Result<Report> {
     let floor = Floor::start(&world.database_url).await?;
     let mut notes = Vec::new();
     let (mut python, mut alertmanager) = (None, None);
@@ -87,18 +98,22 @@ pub(crate) async fn measure(world: &World, router: &Subject, signals: usize) -> 
     }
     let field = Field { world, router, queue: Queue::start().await?, floor, reference: python, alertmanager };
     let mut rows = Vec::new();
-    for traffic in [Traffic::Distinct, Traffic::Duplicates] {
-        for (size, batches) in BATCHES {
-            eprintln!("  {traffic:?} signals in batches of {size} …");
-            rows.extend(field.rates(traffic, size, batches).await?);
+    if parts == Parts::All {
+        for traffic in [Traffic::Distinct, Traffic::Duplicates] {
+            for (size, batches) in BATCHES {
+                eprintln!("  {traffic:?} signals in batches of {size} …");
+                rows.push(field.rates(traffic, size, batches).await?);
+            }
+        }
+        for traffic in [Traffic::Distinct, Traffic::Duplicates] {
+            eprintln!("  where the time of {traffic:?} signals goes …");
+            notes.push(breakdown::measure(&field, traffic).await?);
         }
     }
-    for traffic in [Traffic::Distinct, Traffic::Duplicates] {
-        eprintln!("  where the time of {traffic:?} signals goes …");
-        notes.push(breakdown::measure(&field, traffic).await?);
+    for traffic in [Traffic::Half, Traffic::Duplicates] {
+        eprintln!("  memory over {signals} {traffic:?} signals …");
+        rows.push(soak::measure(&field, traffic, signals).await?);
     }
-    eprintln!("  memory over {signals} signals …");
-    rows.push(soak::measure(&field, signals).await?);
     field.floor.clear().await?;
     Ok(Report { rows, notes })
 }
@@ -125,7 +140,7 @@ impl Field<'_> {
         Ok(sandbox)
     }
 
-    async fn rates(&self, traffic: Traffic, size: usize, batches: usize) -> anyhow::Result<Vec<Row>> {
+    async fn rates(&self, traffic: Traffic, size: usize, batches: usize) -> anyhow::Result<Row> {
         let mut storm = Storm::of(traffic);
         let sandbox = self.sandbox(&mut storm).await?;
         let mut rates = Rates::default();
@@ -136,20 +151,16 @@ impl Field<'_> {
         let expected = storm.said();
         ensure!(usize::try_from(signals).ok() == Some(expected), "{signals} of {expected} signals are on record");
         let median = |rates: Vec<f64>| Samples::new(rates).median();
-        let what = match traffic {
-            Traffic::Distinct => "each opens an alert",
-            Traffic::Duplicates => "all of one alert",
-            Traffic::Half => "two of each alert",
-        };
+        let what = traffic.words();
         let ours = Samples::new(rates.ours);
         let slowest = ours.percentile(0);
         let row = Row::new(format!("alert-router: storm, {what}, batches of {size}"), ours.median(), "signals/s");
         let mut row = row
             .note(format!("slowest turn {}, {expected} signals, {sent} told", figure(slowest)))
-            .peer(FLOOR, median(rates.floor))
+            .peer(FLOOR, median(rates.all_rows))
             .at_least_times_the_peer(0.5);
         if traffic == Traffic::Distinct {
-            row = row.peer("floor with alerts, sources, deliveries", median(rates.all_rows));
+            row = row.peer(FLOOR_OF_SIGNALS, median(rates.floor));
         }
         if self.reference.is_some() {
             row = row.peer(REFERENCE, median(rates.reference)).at_least_times_the_peer(10.0);
@@ -157,7 +168,7 @@ impl Field<'_> {
         if self.alertmanager.is_some() {
             row = row.peer(ALERTMANAGER, median(rates.alertmanager));
         }
-        Ok(vec![row])
+        Ok(row)
     }
 
     /// Everybody takes the same batches, the floor right after us; the reference takes a few.

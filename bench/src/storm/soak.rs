@@ -14,9 +14,9 @@ const BATCH: usize = 1_000;
 /// After so many batches the record is tidied, as autovacuum would.
 const TIDY: usize = 100;
 
-/// The row of the storm's memory: `signals` in batches, every second one a duplicate.
-pub(super) async fn measure(field: &Field<'_>, signals: usize) -> anyhow::Result<Row> {
-    let mut storm = Storm::of(Traffic::Half);
+/// The row of a storm's memory: so many `signals` in batches.
+pub(super) async fn measure(field: &Field<'_>, traffic: Traffic, signals: usize) -> anyhow::Result<Row> {
+    let mut storm = Storm::of(traffic);
     let sandbox = field.sandbox(&mut storm).await?;
     let memory = || memory::of(sandbox.pid().context("the router has ended")?);
     let batches = (signals / BATCH).max(10);
@@ -42,8 +42,9 @@ pub(super) async fn measure(field: &Field<'_>, signals: usize) -> anyhow::Result
     let (recorded, _) = field.floor.recorded().await?;
     let expected = storm.said();
     ensure!(usize::try_from(recorded).ok() == Some(expected), "{recorded} of {expected} signals are on record");
-    let row =
-        Row::new(format!("alert-router: peak memory, {expected} signals in batches of {BATCH}"), late.peak, "MiB");
+    let what = traffic.words();
+    let what = format!("alert-router: peak memory, {expected} signals in batches of {BATCH}, {what}");
+    let row = Row::new(what, late.peak, "MiB");
     let row = row.budget(128.0).note(format!(
         "resident {:.1} after a tenth, {:.1} after all; {} signals/s, {} over the last tenth",
         early.resident,

@@ -15,6 +15,17 @@ pub(super) enum Traffic {
     Half,
 }
 
+impl Traffic {
+    /// For the table.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Distinct => "each opens an alert",
+            Self::Duplicates => "all of one alert",
+            Self::Half => "two of each alert",
+        }
+    }
+}
+
 /// Where the next batch begins.
 #[derive(Debug)]
 pub(super) struct Storm {

@@ -1,12 +1,13 @@
 //! Finds what somebody probably meant to write.
 
-/// The candidate most like `word`, if one is like it at all.
+/// The candidate most like `word`, if one is like it at all; capitals and small letters are alike.
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     /// Above this, two words have more in common than their letters (`abvoe` and `above` score 0.94).
     const ALIKE: f64 = 0.8;
+    let word = word.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .map(|candidate| (strsim::jaro_winkler(&word, &candidate.to_lowercase()), candidate))
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, candidate)| candidate)
@@ -23,5 +24,6 @@ mod tests {
             assert_eq!(nearest(slip, keys), Some(meant), "{slip}");
         }
         assert_eq!(nearest("colour", keys), None);
+        assert_eq!(nearest("sum", ["SampleCount", "Sum"]), Some("Sum"));
     }
 }

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use crate::classify::Rule;
 use crate::fingerprint::Labels;
+use crate::heartbeat;
 use crate::hours::Hours;
 use crate::severity::Severity;
 use crate::signal::Signal;
@@ -231,6 +232,8 @@ pub struct Policy {
     pub flapping: Option<Flapping>,
     /// How often people are reminded of an open alert that nobody acknowledged, by its severity.
     pub remind_every: BTreeMap<Severity, SignedDuration>,
+    /// The same for heartbeats that say so themselves, by name, whatever their severity.
+    pub heartbeat_remind_every: BTreeMap<String, SignedDuration>,
 }
 
 /// The dedup window where the watch file names none.
@@ -251,6 +254,12 @@ impl Policy {
             }
         }
         if found.is_empty() { vec![&self.default_route] } else { found }
+    }
+
+    /// How often people are reminded of a condition that nobody acknowledged; `None`: never.
+    pub fn remind_every(&self, kind: &str, subject: &str, severity: Severity) -> Option<SignedDuration> {
+        let of_its_own = (kind == heartbeat::KIND).then(|| self.heartbeat_remind_every.get(subject)).flatten();
+        of_its_own.or_else(|| self.remind_every.get(&severity)).copied()
     }
 
     /// The severity that the watch file gives a metric, if it is one of its own.

@@ -5,6 +5,7 @@ use domain::check::{Metric, Threshold};
 use super::Deployment;
 use super::template::Alarm;
 use crate::functions::{DeadmanConfig, HealthcheckConfig, RouterConfig};
+use crate::metrics::ForecastMetrics;
 use crate::watch_file::{Check, WatchFile};
 
 /// The parameter that names the namespace of our metrics, in alarms and in the permit to publish.
@@ -82,12 +83,13 @@ fn against(alarm: &Alarm, check: &Check, metric: &Metric) -> Option<String> {
     })
 }
 
-/// What the suite says of itself, and what says whether a metric has a value.
+/// What the suite says of itself, what makers of forecasts say, and what says whether a metric has a value.
 fn is_published_otherwise<'m>(alarm: &Alarm, mut metrics: impl Iterator<Item = &'m Metric>) -> bool {
     let published = alarm.metric.as_str();
     published == HealthcheckConfig::HEARTBEAT
         || RouterConfig::METRICS.contains(&published)
         || DeadmanConfig::METRICS.contains(&published)
+        || published == ForecastMetrics::READY
         || metrics.any(|metric| alarm.metric.strip_suffix("Present") == Some(metric.name.as_str()))
 }
 

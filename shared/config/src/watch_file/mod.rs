@@ -141,6 +141,7 @@ impl WatchFile {
     /// What decisions depend on.
     pub fn policy(&self) -> Policy {
         let metrics = || self.checks.iter().flat_map(|check| &check.metrics);
+        let reminded = || self.heartbeats.iter().filter_map(|one| Some((one.rules.name.clone(), one.remind_every?)));
         let by_name = |value: fn(&Metric) -> Option<String>| {
             metrics().filter_map(|metric| Some((metric.name.clone(), value(metric)?))).collect()
         };
@@ -159,6 +160,7 @@ impl WatchFile {
             digest_every: self.noise.digest_every,
             flapping: self.noise.flapping,
             remind_every: self.noise.remind_every.clone(),
+            heartbeat_remind_every: reminded().collect(),
         }
     }
 

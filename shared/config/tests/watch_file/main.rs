@@ -2,6 +2,7 @@
 
 mod all_at_once;
 mod checks;
+mod heartbeats;
 mod hours;
 mod mistakes;
 mod receivers;

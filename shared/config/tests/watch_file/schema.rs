@@ -82,7 +82,7 @@ fn keys_read(place: &Place) -> Result<Option<BTreeSet<String>>> {
 #[test]
 fn schema_and_reader_know_the_same_keys() -> Result<()> {
     let places = places()?;
-    assert!(places.len() >= 14, "tables are found: {}", places.len());
+    assert!(places.len() >= 17, "tables are found: {}", places.len());
     for place in places {
         let path = &place.path;
         match keys_read(&place)? {
@@ -155,6 +155,23 @@ fn the_schema_takes_what_the_reader_takes_and_refuses_the_mistakes_that_it_can_s
         ("[routes]", "[hours.x]\ntimezone = \"UTC\"\n[routes]"),
         ("[routes]", "[source.x]\nevery = \"1h\"\n[routes]"),
         ("[routes]", "[heartbeat.x]\nevery = \"1h\"\n[routes]"),
+        ("namespace = ", "external_ping = \"ssm:receivers/ping\"\nnamespace = "),
+        ("[routes]", "[heartbeat.x]\nsignal = { ping = true }\nevery = \"1h\"\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { ping = true }\ngrace = \"1h\"\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { ping = true }\nevery = \"1h\"\nschedule = \"0 2 * * *\"\ngrace = \"1h\"\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { ping = true }\nschedule = \"@daily\"\ngrace = \"1h\"\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { ping = true }\nevery = \"1h\"\ntimezone = \"UTC\"\ngrace = \"1h\"\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { ping = true }\nevery = \"1h\"\ngrace = 60\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { ping = true }\nevery = \"1h\"\ngrace = \"1h\"\nfail_after = 0\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { ping = false }\nevery = \"1h\"\ngrace = \"1h\"\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { ping = true, ledger = \"archiver\" }\nevery = \"1h\"\ngrace = \"1h\"\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { ping = true, database = \"pipeline\" }\nevery = \"1h\"\ngrace = \"1h\"\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { ledger = \"archivist\" }\nevery = \"1h\"\ngrace = \"1h\"\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { sql = \"select now()\" }\nevery = \"1h\"\ngrace = \"1h\"\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { runs = \"a b\", database = \"pipeline\" }\nevery = \"1h\"\ngrace = \"1h\"\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { metric = \"M\", stat = \"p99\" }\nevery = \"1h\"\ngrace = \"1h\"\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { s3 = \"s3://bucket/latest/\" }\nschedule = \"0 2 * * *\"\ngrace = \"1h\"\n[routes]"),
+        ("[routes]", "[heartbeat.x]\nsignal = { s3 = \"s3://bucket/{date}/\" }\nschedule = \"0 2 * * *\"\ngrace = \"1h\"\n[routes]"),
         ("[routes]", "[noise]\ndedup_window = 3\n[routes]"),
         ("[routes]", "[noise]\ndedup_window = \"8d\"\n[routes]"),
         ("[routes]", "[noise]\ndigest_every = \"300000w\"\n[routes]"),
@@ -204,7 +221,12 @@ fn the_schema_takes_what_the_reader_takes_and_refuses_the_mistakes_that_it_can_s
 #[test]
 fn the_reader_takes_a_file_with_every_section() -> Result<()> {
     let full = WatchFile::parse(include_str!("full.toml"), "full.toml", &Environment::parse("prod")?)?;
-    assert!(full.hours.contains_key("market") && full.checks.len() == 3 && full.receivers.len() == 5);
+    assert!(
+        full.hours.contains_key("market")
+            && full.checks.len() == 3
+            && full.receivers.len() == 5
+            && full.heartbeats.len() == 7
+    );
     Ok(())
 }
 

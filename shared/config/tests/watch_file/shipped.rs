@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use config::watch_file::WatchFileError;
+use config::watch_file::{Heartbeat, HeartbeatSignal, WatchFileError};
 use config::{Environment, WatchFile};
 use domain::Severity;
 use domain::check::Threshold;
 use domain::fingerprint::Labels;
+use domain::heartbeat::Schedule;
 use domain::policy::{Described, Integration};
 use jiff::SignedDuration;
 
@@ -111,11 +112,46 @@ fn the_commented_examples_of_the_local_file_are_right() -> anyhow::Result<()> {
     for check in ["telemetry-by-ticker", "urgent-queue", "public-api"] {
         assert!(examples.check(check).is_some(), "{check}");
     }
+    let expected = ["orders", "watchlist", "telemetry-runs", "forecast-files", "medium-range"];
+    for heartbeat in expected {
+        assert!(examples.heartbeat(heartbeat).is_some(), "{heartbeat}");
+    }
     assert!(examples.hours.contains_key("market"));
     let policy = examples.policy();
     assert!(policy.routes.iter().any(|route| route.hours.is_some() && route.group.is_some()), "a route by day");
     assert!(policy.routes.iter().any(|route| route.escalate.is_some() && !route.fallback.is_empty()), "who else");
     assert_eq!((policy.inhibit.len(), policy.quarantine.len()), (1, 1));
     assert!(!policy.remind_every.is_empty());
+    Ok(())
+}
+
+#[test]
+fn our_own_functions_are_expected_everywhere_and_the_local_cloud_stays_quiet_without_schedules() -> anyhow::Result<()> {
+    for environment in SHIPPED {
+        let watch_file = load(environment)?;
+        for function in ["healthcheck", "alert-router"] {
+            let heartbeat = watch_file.heartbeat(function).expect(environment);
+            assert_eq!(heartbeat.signal, HeartbeatSignal::Ledger { function: function.to_owned() }, "{environment}");
+        }
+        // Deployed, nothing is live but what runs whatever the pipeline is; here, nothing that an idle hour brings down.
+        let local = environment == "local";
+        assert_eq!(watch_file.heartbeats.len(), if local { 3 } else { 2 }, "{environment}");
+        let patient =
+            |heartbeat: &Heartbeat| heartbeat.rules.schedule == Schedule::Every(SignedDuration::from_hours(24));
+        assert_eq!(watch_file.heartbeats.iter().all(patient), local, "{environment}");
+    }
+    assert_eq!(load("local")?.heartbeat("nightly-export").map(|ping| ping.signal.clone()), Some(HeartbeatSignal::Ping));
+    Ok(())
+}
+
+#[test]
+fn the_commented_heartbeats_of_every_file_are_right() -> anyhow::Result<()> {
+    for environment in SHIPPED.into_iter().filter(|environment| *environment != "local") {
+        let text = with_its_examples(&std::fs::read_to_string(shipped_file(environment))?);
+        let examples = WatchFile::parse(&text, environment, &Environment::parse(environment)?)?;
+        for heartbeat in ["medium-range", "nowcast"] {
+            assert!(examples.heartbeat(heartbeat).is_some(), "{environment}: {heartbeat}");
+        }
+    }
     Ok(())
 }

@@ -78,7 +78,7 @@ impl Desk<'_> {
     /// acknowledgement has run out.
     fn remind(&mut self, alert: &mut Alert) {
         let Some(last_told) = last_told(alert) else { return };
-        let every = self.policy.remind_every.get(&alert.severity).copied();
+        let every = self.policy.remind_every(&alert.kind, &alert.subject, alert.severity);
         let due = every.and_then(|every| last_told.saturating_add(every).ok()).is_some_and(|at| at <= self.now);
         let ran_out = alert.acknowledged.as_ref().and_then(|taken| taken.until).is_some_and(|until| last_told < until);
         if !due && !ran_out {

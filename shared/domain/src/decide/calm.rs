@@ -274,6 +274,30 @@ fn people_are_reminded_but_not_where_the_provider_does_so_by_itself() {
 }
 
 #[test]
+fn a_heartbeat_that_says_how_often_reminds_so_often_and_everything_else_as_its_severity_does() {
+    let mut world = world(|policy| {
+        policy.remind_every = [(High, SignedDuration::from_hours(4))].into();
+        policy.heartbeat_remind_every = [("nightly".to_owned(), SignedDuration::from_hours(1))].into();
+    });
+    let down = |kind: &str, subject: &str| says("a", Firing, High, "06:00:00").of(kind, subject);
+    let signals = [("heartbeat", "nightly"), ("heartbeat", "hourly"), ("metric", "nightly")];
+    world.hears("06:00:00", signals.map(|(kind, subject)| down(kind, subject)).into());
+    world.everything_is_sent();
+    assert_eq!(world.ticks("06:59:59"), 0);
+    assert_eq!(world.ticks("07:00:00"), 1);
+    let reminded = world
+        .state
+        .alerts
+        .values()
+        .find(|alert| alert.deliveries.iter().any(|row| row.notice == crate::Notice::Reminder));
+    assert_eq!(reminded.map(|alert| (&*alert.kind, &*alert.subject)), Some(("heartbeat", "nightly")));
+    world.everything_is_sent();
+    assert_eq!(world.ticks("08:00:00"), 1);
+    world.everything_is_sent();
+    assert_eq!(world.ticks("10:00:00"), 3, "four hours are over for the others, too");
+}
+
+#[test]
 fn an_acknowledgement_ends_reminders_until_it_runs_out_and_then_there_is_one() {
     let mut world = world(|policy| policy.remind_every = [(High, SignedDuration::from_hours(1))].into());
     fires("06:00:00", &mut world);

@@ -42,6 +42,7 @@ pub(super) fn policy() -> Policy {
         digest_every: None,
         flapping: None,
         remind_every: Default::default(),
+        heartbeat_remind_every: Default::default(),
     }
 }
 

@@ -43,6 +43,7 @@ fn policy() -> Policy {
         digest_every: None,
         flapping: None,
         remind_every: BTreeMap::new(),
+        heartbeat_remind_every: BTreeMap::new(),
     }
 }
 

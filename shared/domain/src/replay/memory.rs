@@ -68,7 +68,7 @@ impl<'a> Memory<'a> {
         let escalates = policy.routes.iter().any(|route| route.escalate.is_some());
         alert.muted.is_some()
             || escalates
-            || policy.remind_every.contains_key(&alert.severity)
+            || policy.remind_every(&alert.kind, &alert.subject, alert.severity).is_some()
             || alert.deliveries.iter().any(|row| row.status == DeliveryStatus::Held)
     }
 

@@ -23,15 +23,22 @@ pub async fn list_due_again(
     now: Timestamp,
     patience: Duration,
 ) -> Result<Vec<Fingerprint>, Error> {
-    let severities: Vec<&str> = policy.remind_every.keys().map(|severity| severity.as_str()).collect();
-    let every: Vec<f64> = policy.remind_every.values().map(jiff::SignedDuration::as_secs_f64).collect();
+    let by_severity = policy.remind_every.iter().map(|(severity, every)| (Some(severity.as_str()), None, every));
+    let by_name = policy.heartbeat_remind_every.iter().map(|(name, every)| (None, Some(name.as_str()), every));
+    let mut reminders: (Vec<Option<&str>>, Vec<Option<&str>>, Vec<f64>) = Default::default();
+    for (severity, heartbeat, every) in by_severity.chain(by_name) {
+        reminders.0.push(severity);
+        reminders.1.push(heartbeat);
+        reminders.2.push(every.as_secs_f64());
+    }
+    let (severities, heartbeats, every) = reminders;
     let routes = policy.routes.iter().chain([&policy.default_route]);
     let escalations = routes.filter_map(|route| Some(route.escalate.as_ref()?.after.as_secs_f64()));
     let soonest = escalations.min_by(f64::total_cmp);
     let by_themselves = Integration::ALL.into_iter().filter(|integration| integration.escalates_by_itself());
     let by_themselves: Vec<&str> = by_themselves.map(Integration::as_str).collect();
     let mut flush = Flush::new(patience);
-    flush.add(sql::LIST_DUE_AGAIN.run(client, &[&now, &severities, &every, &soonest, &by_themselves]));
+    flush.add(sql::LIST_DUE_AGAIN.run(client, &[&now, &severities, &every, &soonest, &by_themselves, &heartbeats]));
     let [rows] = flush.answers(sql::LIST_DUE_AGAIN.name).await?;
     rows.iter().map(|row| Ok(Fingerprint::from_stored(column(row, "fingerprint")?))).collect()
 }

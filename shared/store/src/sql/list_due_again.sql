@@ -65,8 +65,9 @@ neglected as (
     select fingerprint, severity
     from told
     where exists (
-              select from unnest($2::text[], $3::float8[]) as remind (severity, every)
-              where remind.severity = told.severity
+              -- Each is of a severity or of a heartbeat that has its own.
+              select from unnest($2::text[], $6::text[], $3::float8[]) as remind (severity, heartbeat, every)
+              where (remind.severity = told.severity or (told.kind = 'heartbeat' and told.subject = remind.heartbeat))
                 and told.last_at + make_interval(secs => every) <= $1)
        or (acknowledged_at is not null and last_at < acknowledged_until)
        or (not left_to_provider and not escalated and first_at + make_interval(secs => $4) <= $1)

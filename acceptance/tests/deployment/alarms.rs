@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use config::RouterConfig;
+use config::{ForecastMetrics, RouterConfig};
 use localstack::operations::FUNCTIONS;
 use serde_json::{Value, json};
 use testkit::binaries::workspace;
@@ -12,6 +12,8 @@ use crate::template::{ENVIRONMENTS, deployment, number, resources, template, wat
 /// Alarms about what is watched; all others are about Watchkeeper itself.
 const OF_THE_PIPELINE: [&str; 4] =
     ["DuplicateExecutionsAlarm", "FeatureLagAlarm", "TelemetryLagAlarm", "UnfinishedRunsAlarm"];
+/// Those of them that are there when somebody makes forecasts.
+const OF_FORECASTS: [&str; 2] = ["MediumRangeStaleAlarm", "NowcastStaleAlarm"];
 
 fn alarms() -> BTreeMap<&'static str, &'static Value> {
     resources("AWS::CloudWatch::Alarm")
@@ -85,7 +87,7 @@ fn pipeline_alarms_go_to_the_router_and_alarms_about_watchkeeper_straight_to_peo
     let direct = json!({"Fn::If": ["HasDirectAlarmEmail", {"Ref": "DirectTopic"}, {"Ref": "AWS::NoValue"}]});
     let pipeline = json!([{"Ref": "AlarmsTopic"}, direct]);
     for (id, alarm) in alarms() {
-        if OF_THE_PIPELINE.contains(&id) {
+        if OF_THE_PIPELINE.contains(&id) || OF_FORECASTS.contains(&id) {
             assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&pipeline, &pipeline), "{id}");
         } else {
             assert_eq!(alarm["AlarmActions"], json!([{"Ref": "SelfTopic"}]), "{id}");
@@ -95,11 +97,40 @@ fn pipeline_alarms_go_to_the_router_and_alarms_about_watchkeeper_straight_to_peo
 }
 
 #[test]
-fn exactly_the_alarms_of_the_pipeline_go_when_they_are_disabled() {
-    let wanted = &template()["Conditions"]["HasPipelineAlarms"];
-    assert_eq!(*wanted, json!({"Fn::Equals": [{"Ref": "PipelineAlarms"}, "enabled"]}));
-    let gone = |id: &&str| template()["Resources"][*id]["Condition"] == "HasPipelineAlarms";
-    assert_eq!(alarms().into_keys().filter(gone).collect::<Vec<_>>(), OF_THE_PIPELINE);
+fn exactly_the_alarms_of_the_pipeline_and_of_forecasts_go_when_they_are_disabled() {
+    for (parameter, ids) in
+        [("PipelineAlarms", OF_THE_PIPELINE.as_slice()), ("ForecastAlarms", OF_FORECASTS.as_slice())]
+    {
+        let condition = format!("Has{parameter}");
+        assert_eq!(
+            template()["Conditions"][&condition],
+            json!({"Fn::Equals": [{"Ref": parameter}, "enabled"]}),
+            "{parameter}"
+        );
+        let gone = |id: &&str| template()["Resources"][*id]["Condition"] == condition.as_str();
+        assert_eq!(alarms().into_keys().filter(gone).collect::<Vec<_>>(), ids, "{parameter}");
+    }
+}
+
+#[test]
+fn alarms_on_forecasts_are_there_only_for_who_asks_for_them() {
+    for environment in ENVIRONMENTS {
+        // Nobody publishes ForecastReady by himself: deployed unasked, they would alarm for ever.
+        assert_eq!(deployment(environment).parameter("ForecastAlarms"), Some("disabled"), "{environment}");
+    }
+}
+
+#[test]
+fn alarms_on_forecasts_listen_to_what_makers_of_forecasts_are_told_to_send() {
+    for (id, forecast) in OF_FORECASTS.into_iter().zip([ForecastMetrics::MEDIUM_RANGE, ForecastMetrics::NOWCAST]) {
+        let own = forecast.map(|(name, value)| json!({"Name": name, "Value": value}));
+        let environment = json!({"Name": "Environment", "Value": {"Ref": "Environment"}});
+        let dimensions: Value = std::iter::once(environment).chain(own).collect();
+        let alarm = alarms()[id];
+        assert_eq!((&alarm["MetricName"], &alarm["Dimensions"]), (&json!(ForecastMetrics::READY), &dimensions), "{id}");
+        assert_eq!(alarm["Namespace"], json!({"Ref": "Namespace"}), "{id}");
+        assert!(alarm["AlarmDescription"].as_str().is_some_and(|text| text.contains("severity=CRITICAL")), "{id}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! A file is called after its environment. Without arguments it checks all of `config/`. What `template.yaml` and
 //! `samconfig.toml` deploy into that environment has to fit: the namespace, thresholds of alarms, permits for what checks
-//! ask.
+//! and heartbeats ask.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -50,8 +50,9 @@ fn check(file: &Path) -> bool {
         eprintln!("{}: {problem}", file.display());
     }
     if unfit.is_empty() {
-        let (checks, receivers) = (watch_file.checks.len(), watch_file.receivers.len());
-        println!("{}: fine ({checks} checks, {receivers} receivers)", file.display());
+        let (checks, heartbeats) = (watch_file.checks.len(), watch_file.heartbeats.len());
+        let receivers = watch_file.receivers.len();
+        println!("{}: fine ({checks} checks, {heartbeats} heartbeats, {receivers} receivers)", file.display());
     }
     unfit.is_empty()
 }

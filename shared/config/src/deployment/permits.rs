@@ -1,11 +1,14 @@
-//! What checks ask of other stacks' queues and functions, against what the role of `healthcheck` permits.
+//! What checks and heartbeats ask of other stacks' queues, functions and buckets, against what the roles of `healthcheck`
+//! and `deadman` permit.
 
 use super::Deployment;
-use crate::watch_file::{Access, Ask, WatchFile};
+use crate::functions::{DeadmanConfig, HealthcheckConfig};
+use crate::watch_file::{Access, Ask, HeartbeatSignal, WatchFile};
 
 /// The parameters that permit it.
 const QUEUES: &str = "WatchedQueueArns";
 const FUNCTIONS: &str = "WatchedFunctionArns";
+const BUCKETS: &str = "WatchedBucketArns";
 
 /// Stands for what this machine does not know and the stack's owner does.
 const PARTITION: &str = "aws";
@@ -23,13 +26,22 @@ pub(super) fn problems(deployment: &Deployment, watch_file: &WatchFile) -> Vec<S
         Access::Lambda(function) => Some((format!("database.{name}"), function_arn(function, region))),
         Access::Url(_) => None,
     });
-    [missing(deployment, QUEUES, queues.collect()), missing(deployment, FUNCTIONS, functions.collect())]
-        .into_iter()
-        .flatten()
-        .collect()
+    let buckets = watch_file.heartbeats.iter().filter_map(|heartbeat| match &heartbeat.signal {
+        HeartbeatSignal::S3(s3) => {
+            Some((format!("heartbeat.{}", heartbeat.rules.name), format!("arn:{PARTITION}:s3:::{}", s3.bucket)))
+        }
+        _ => None,
+    });
+    let both = format!("{} and {}", HealthcheckConfig::FUNCTION, DeadmanConfig::FUNCTION);
+    let lacking = [
+        missing(deployment, QUEUES, HealthcheckConfig::FUNCTION, queues.collect()),
+        missing(deployment, FUNCTIONS, &both, functions.collect()),
+        missing(deployment, BUCKETS, DeadmanConfig::FUNCTION, buckets.collect()),
+    ];
+    lacking.into_iter().flatten().collect()
 }
 
-fn missing(deployment: &Deployment, parameter: &str, needed: Vec<(String, String)>) -> Option<String> {
+fn missing(deployment: &Deployment, parameter: &str, by: &str, needed: Vec<(String, String)>) -> Option<String> {
     let permitted = deployment.list(parameter);
     let lacking: Vec<_> =
         needed.iter().filter(|(_, arn)| !permitted.iter().any(|permitted| covers(permitted, arn))).collect();
@@ -46,7 +58,7 @@ fn missing(deployment: &Deployment, parameter: &str, needed: Vec<(String, String
     let also =
         if parameter == QUEUES { " (with the ARN of its dead-letter queue, if a check measures `dlq`)" } else { "" };
     Some(format!(
-        "{}: healthcheck may not ask that; [{}.deploy.parameters] in samconfig.toml needs, in parameter_overrides{also}:\n    \
+        "{}: {by} may not ask that; [{}.deploy.parameters] in samconfig.toml needs, in parameter_overrides{also}:\n    \
          \"{parameter}={}\",",
         who.join(", "),
         deployment.environment,
@@ -94,6 +106,10 @@ database = "main"
 sql = "select 1 as lag"
 [check.lag.metric.lag]
 name = "Lag"
+[heartbeat.files]
+signal = { s3 = "s3://forecasts/{yyyymmdd}/" }
+schedule = "0 6 * * *"
+grace = "1h"
 [check.orders]
 sqs = "orders"
 [check.orders.metric.depth]
@@ -104,38 +120,43 @@ sns = { topic = "pages" }
 default = ["mail"]
 "#;
 
-    fn told(queues: &str, functions: &str) -> Vec<String> {
-        let template =
-            "Parameters:\n  WatchedQueueArns:\n    Default: \"\"\n  WatchedFunctionArns:\n    Default: \"\"\n";
+    const FILES: &str = "arn:aws:s3:::forecasts";
+
+    fn told(queues: &str, functions: &str, buckets: &str) -> Vec<String> {
+        let parameter = |name: &str| format!("  {name}:\n    Default: \"\"\n");
+        let template = format!("Parameters:\n{}{}{}", parameter(QUEUES), parameter(FUNCTIONS), parameter(BUCKETS));
         let samconfig = format!(
             "[dev.deploy.parameters]\nregion = \"eu-west-1\"\n\
-             parameter_overrides = [\"WatchedQueueArns={queues}\", \"WatchedFunctionArns={functions}\"]\n"
+             parameter_overrides = [\"WatchedQueueArns={queues}\", \"WatchedFunctionArns={functions}\", \"WatchedBucketArns={buckets}\"]\n"
         );
         let environment = Environment::parse("dev").expect("an environment");
-        let deployment = Deployment::read(template, &samconfig, &environment).expect("a deployment");
+        let deployment = Deployment::read(&template, &samconfig, &environment).expect("a deployment");
         let watch_file = WatchFile::parse(WATCH_FILE, "dev.toml", &environment).expect("a watch file");
         problems(&deployment, &watch_file)
     }
 
     #[test]
     fn what_is_not_permitted_comes_with_the_line_to_add() {
-        let told = told("arn:aws:sqs:eu-west-1:111122223333:other", "");
-        assert_eq!(told.len(), 2, "{told:?}");
+        let told = told("arn:aws:sqs:eu-west-1:111122223333:other", "", "");
+        assert_eq!(told.len(), 3, "{told:?}");
         let line =
             "\"WatchedQueueArns=arn:aws:sqs:eu-west-1:111122223333:other,arn:aws:sqs:eu-west-1:<account>:orders\",";
         assert!(told[0].starts_with("check.orders: ") && told[0].ends_with(line), "{}", told[0]);
         let line = "\"WatchedFunctionArns=arn:aws:lambda:eu-west-1:<account>:function:run-query\",";
         assert!(told[1].starts_with("database.main: ") && told[1].ends_with(line), "{}", told[1]);
+        let (start, line) =
+            ("heartbeat.files: deadman may not ask that", "\"WatchedBucketArns=arn:aws:s3:::forecasts\",");
+        assert!(told[2].starts_with(start) && told[2].ends_with(line), "{}", told[2]);
     }
 
     #[test]
     fn what_is_permitted_by_name_or_pattern_in_any_account_is_fine() {
         let function = "arn:aws:lambda:eu-west-1:111122223333:function:run-query";
         for queues in ["arn:aws:sqs:eu-west-1:111122223333:orders", "arn:aws:sqs:*:111122223333:ord*"] {
-            assert_eq!(told(queues, function), Vec::<String>::new());
+            assert_eq!(told(queues, function, FILES), Vec::<String>::new());
         }
         for queues in ["arn:aws:sqs:eu-central-1:111122223333:orders", "arn:aws:sqs:eu-west-1:111122223333:orders2"] {
-            assert_eq!(told(queues, function).len(), 1, "{queues}");
+            assert_eq!(told(queues, function, "arn:aws:s3:::fore*").len(), 1, "{queues}");
         }
     }
 }

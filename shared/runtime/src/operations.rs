@@ -98,6 +98,7 @@ fn action(service: &str, operation: &str) -> String {
         ("sqs", "SendMessageBatch") => "SendMessage",
         ("sqs", "DeleteMessageBatch") => "DeleteMessage",
         ("lambda", "Invoke") => "InvokeFunction",
+        ("s3", "ListObjectsV2") => "ListBucket",
         _ => operation,
     };
     format!("{service}:{name}")
@@ -158,6 +159,7 @@ mod tests {
         assert_eq!(action("SSM", "GetParametersByPath"), "ssm:GetParametersByPath");
         assert_eq!(action("SQS", "DeleteMessageBatch"), "sqs:DeleteMessage");
         assert_eq!(action("Lambda", "Invoke"), "lambda:InvokeFunction");
+        assert_eq!(action("S3", "ListObjectsV2"), "s3:ListBucket");
         assert_eq!(action("CloudWatch", "PutMetricData"), "cloudwatch:PutMetricData");
     }
 }

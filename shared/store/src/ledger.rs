@@ -7,9 +7,10 @@ use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
 use crate::Error;
+use crate::rows::column;
 use crate::statements::Statement;
 
-pub(crate) const STATEMENTS: &[&Statement] = &[&INSERT];
+pub(crate) const STATEMENTS: &[&Statement] = &[&INSERT, &LIST_ENDS];
 
 static INSERT: Statement = Statement {
     name: "writing the ledger",
@@ -28,6 +29,8 @@ static INSERT: Statement = Statement {
         Type::TEXT,
     ],
 };
+static LIST_ENDS: Statement =
+    Statement { name: "reading the ledger", sql: include_str!("sql/list_ends.sql"), types: &[Type::TEXT_ARRAY] };
 
 /// A run that is over.
 #[derive(Clone, Debug)]
@@ -58,4 +61,37 @@ pub async fn insert(client: &Client, run: &Run<'_>) -> Result<(), Error> {
     let summary = Json(&run.summary);
     let Run { run_id, function, scheduled_at, started_at, took, outcome, error, .. } = run;
     INSERT.run(client, &[run_id, function, scheduled_at, started_at, took, outcome, &summary, error]).await.map(drop)
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Which function's.
+    pub function: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// Whether it did its work, if not all of it.
+    pub succeeded: bool,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+}
+
+/// The last run of each function that did its work, and those that have failed since, the last hundred of them.
+///
+/// # Errors
+/// The statement's failure.
+pub async fn list_ends(client: &Client, functions: &[&str]) -> Result<Vec<Ended>, Error> {
+    let rows = LIST_ENDS.run(client, &[&functions]).await?;
+    let read = |row| {
+        Ok(Ended {
+            function: column(row, "function")?,
+            started_at: column(row, "started_at")?,
+            finished_at: column(row, "finished_at")?,
+            succeeded: column(row, "succeeded")?,
+            error: column(row, "error")?,
+        })
+    };
+    rows.iter().map(read).collect()
 }

@@ -8,6 +8,7 @@ pub mod alarm_sources;
 pub mod batch;
 pub mod check_states;
 pub mod connect;
+pub mod cycles;
 pub mod deliveries;
 pub mod digests;
 mod error;

@@ -26,6 +26,7 @@ pub fn all() -> Vec<&'static Statement> {
         crate::alarm_sources::STATEMENTS,
         crate::batch::STATEMENTS,
         crate::check_states::STATEMENTS,
+        crate::cycles::STATEMENTS,
         crate::deliveries::STATEMENTS,
         crate::digests::STATEMENTS,
         crate::events::STATEMENTS,

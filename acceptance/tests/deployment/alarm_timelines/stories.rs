@@ -9,17 +9,22 @@ pub(super) const HEALTHY: &str = "healthy";
 pub(super) const LATE: &str = "one late point";
 pub(super) const SILENCE: &str = "silence";
 
+/// What is sent when.
+type Data = Vec<(i64, f64)>;
+/// When an alarm goes to ALARM, and when it leaves that.
+type Told = Vec<(i64, State)>;
+
 /// What happens, in minutes; trouble begins at 0.
 pub(super) struct Story {
     pub(super) name: &'static str,
     /// When the alarm is created.
     pub(super) created: i64,
     /// What is sent when.
-    pub(super) data: Vec<(i64, f64)>,
+    pub(super) data: Data,
     /// When the story ends.
     pub(super) until: i64,
     /// When it goes to ALARM, and when it leaves that.
-    pub(super) expected: Vec<(i64, State)>,
+    pub(super) expected: Told,
 }
 
 /// All that may happen to this alarm's metric.
@@ -39,13 +44,7 @@ struct Stage {
 
 impl Stage {
     /// A story that a healthy past precedes.
-    fn after(
-        &self,
-        past: &[(i64, f64)],
-        name: &'static str,
-        data: Vec<(i64, f64)>,
-        expected: Vec<(i64, State)>,
-    ) -> Story {
+    fn after(&self, past: &[(i64, f64)], name: &'static str, data: Data, expected: Told) -> Story {
         let last = data.last().map_or(0, |(minute, _)| *minute);
         Story {
             name,
@@ -57,7 +56,7 @@ impl Stage {
     }
 
     /// A story of a new stack.
-    fn new_stack(&self, name: &'static str, data: Vec<(i64, f64)>, expected: Vec<(i64, State)>) -> Story {
+    fn new_stack(&self, name: &'static str, data: Data, expected: Told) -> Story {
         Story { name, created: 0, data, until: 3 * self.memory, expected }
     }
 
@@ -69,7 +68,7 @@ impl Stage {
         let resumed = missed + self.memory / every * every;
         let (slower, told) = slower_and_slower(every, missed);
         // After the last beat of a story it is silent, which is told as well.
-        let and_then = |mut expected: Vec<(i64, State)>, data: &[(i64, f64)]| {
+        let and_then = |mut expected: Told, data: &[(i64, f64)]| {
             expected.push((data.last().map_or(0, |(minute, _)| *minute) + missed, ALARM));
             expected
         };
@@ -94,7 +93,7 @@ impl Stage {
 
     fn of_values(&self, values: Values, alarm: &Alarm) -> Vec<Story> {
         let Values { every, good, bad, lasting, one, back, silence } = values;
-        let send = |value: Option<f64>, from: i64, to: i64| -> Vec<(i64, f64)> {
+        let send = |value: Option<f64>, from: i64, to: i64| -> Data {
             steps(from, to, every).filter_map(|minute| Some((minute, value?))).collect()
         };
         let past = send(good, -2 * self.memory / every * every, 0);
@@ -150,7 +149,7 @@ fn steps(from: i64, to: i64, every: i64) -> impl Iterator<Item = i64> {
 }
 
 /// Beats of which each comes later than the one before, and what is said: nothing until one stays away for too long.
-fn slower_and_slower(every: i64, missed: i64) -> (Vec<(i64, f64)>, Vec<(i64, State)>) {
+fn slower_and_slower(every: i64, missed: i64) -> (Data, Told) {
     let (mut beats, mut told) = (Vec::new(), Vec::new());
     let (mut last, mut gap) = (0, every);
     while gap < 2 * missed {
@@ -166,11 +165,11 @@ fn slower_and_slower(every: i64, missed: i64) -> (Vec<(i64, f64)>, Vec<(i64, Sta
 
 /// Values that go from good to bad in ten steps and stay there, and when they first are beyond the threshold: what was sent
 /// within a period, where that is summed.
-fn worse_and_worse(values: Values, alarm: &Alarm) -> (Vec<(i64, f64)>, i64) {
+fn worse_and_worse(values: Values, alarm: &Alarm) -> (Data, i64) {
     let Values { every, good, bad, .. } = values;
     let from = good.unwrap_or_default();
     let value = |step: i32| from + (bad - from) * f64::from(step.min(10)) / 10.0;
-    let data: Vec<(i64, f64)> = (1..200).map(|step| (i64::from(step - 1) * every, value(step))).collect();
+    let data: Data = (1..200).map(|step| (i64::from(step - 1) * every, value(step))).collect();
     let crosses = |(minute, value): &&(i64, f64)| {
         let within = data.iter().filter(|(other, _)| (minute - alarm.period / 60 + 1..=*minute).contains(other));
         let sum = within.map(|(_, value)| value).sum();

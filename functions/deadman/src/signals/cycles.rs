@@ -1,0 +1,94 @@
+//! Reads how far data-poller has come with the cycles of upstream products.
+
+use std::time::Instant;
+
+use domain::Timestamp;
+use domain::heartbeat::{Beat, BeatKind, Reading};
+use store::Connection;
+use store::cycles::{Cycle, CycleStatus, list};
+
+use super::evidence::{NO_STORE, seen, unknown};
+use super::{Readings, Wanted, left};
+
+/// What is said of more cycles than these at once would tell nobody anything.
+const MOST_TOLD: usize = 3;
+
+/// Reads all with one statement: the cycles that are awaited, and the newest that is complete.
+pub(super) async fn read<'w>(
+    store: Option<&Connection>,
+    wanted: Vec<(Wanted<'w, '_>, &'w str)>,
+    now: Timestamp,
+    until: Instant,
+) -> Readings<'w> {
+    if wanted.is_empty() {
+        return Readings::new();
+    }
+    let names = wanted.iter().map(|(wanted, _)| wanted.name());
+    let Some(store) = store else { return unknown(names, NO_STORE) };
+    // Of each source at least one, so that its newest complete cycle is read before any is awaited.
+    let pairs: Vec<(&str, Timestamp)> = wanted
+        .iter()
+        .flat_map(|(wanted, source)| wanted.slots.iter().map(|slot| slot.at).chain([now]).map(|at| (*source, at)))
+        .collect();
+    let cycles = match tokio::time::timeout(left(until), list(&store.client, &pairs)).await {
+        Ok(Ok(cycles)) => cycles,
+        Ok(Err(error)) => return unknown(names, &format!("{:#}", anyhow::Error::new(error))),
+        Err(_) => return unknown(names, "Watchkeeper's own database did not answer in time"),
+    };
+    wanted.iter().map(|(wanted, source)| (wanted.name(), reading(*wanted, source, &cycles, now))).collect()
+}
+
+fn reading(wanted: Wanted<'_, '_>, source: &str, cycles: &[Cycle], now: Timestamp) -> Reading {
+    let of_source: Vec<&Cycle> = cycles.iter().filter(|cycle| cycle.source == source).collect();
+    let beats = of_source.iter().filter_map(|cycle| beat(cycle)).collect();
+    let open = |cycle: &&&Cycle| {
+        wanted.slots.iter().any(|slot| slot.at == cycle.run_timestamp && !slot.settled && slot.at <= now)
+    };
+    let told: Vec<(Timestamp, String)> =
+        of_source.iter().filter(open).filter_map(|cycle| Some((cycle.run_timestamp, words(cycle)?))).collect();
+    let note = match told.as_slice() {
+        [] => None,
+        [(_, text)] => Some(format!("poller: {text}")),
+        several => {
+            let several = several.iter().rev().take(MOST_TOLD).rev();
+            let texts: Vec<String> = several.map(|(slot, text)| format!("{} {text}", slot.strftime("%H:%M"))).collect();
+            Some(format!("poller: {}", texts.join("; ")))
+        }
+    };
+    seen(beats, note, "newest cycle", now)
+}
+
+/// What a cycle's run tells. What was deleted was made once, and is awaited by nobody.
+fn beat(cycle: &Cycle) -> Option<Beat> {
+    let (kind, at) = match cycle.status {
+        CycleStatus::Triggered | CycleStatus::Running => (BeatKind::Start, cycle.triggered_at?),
+        CycleStatus::Complete => (BeatKind::Success, cycle.finished_at.or(cycle.triggered_at)?),
+        CycleStatus::Failed => {
+            (BeatKind::Fail, cycle.finished_at.or(cycle.triggered_at).unwrap_or(cycle.run_timestamp))
+        }
+        CycleStatus::Due | CycleStatus::Late | CycleStatus::Held | CycleStatus::Deleted => return None,
+    };
+    let started_at = cycle.triggered_at.filter(|started| *started <= at);
+    let run = Some(cycle.run_id.clone());
+    let note = cycle.failure_reason.clone().filter(|_| kind == BeatKind::Fail);
+    Some(Beat { run, started_at, slot: Some(cycle.run_timestamp), note, ..Beat::found(kind, at) })
+}
+
+/// What the poller does about a cycle that is awaited.
+fn words(cycle: &Cycle) -> Option<String> {
+    let attempt = cycle.retry_count.saturating_add(1);
+    Some(match cycle.status {
+        CycleStatus::Complete | CycleStatus::Deleted => return None,
+        CycleStatus::Due => "waits for upstream".to_owned(),
+        CycleStatus::Late => "upstream is late".to_owned(),
+        CycleStatus::Held => "is held back".to_owned(),
+        CycleStatus::Triggered | CycleStatus::Running => match cycle.triggered_at {
+            Some(at) => format!("attempt {attempt} since {}", at.strftime("%H:%M")),
+            None => format!("attempt {attempt}"),
+        },
+        CycleStatus::Failed => match &cycle.failure_reason {
+            Some(reason) => format!("attempt {attempt} failed: {reason}"),
+            None => format!("attempt {attempt} failed"),
+        },
+    })
+}

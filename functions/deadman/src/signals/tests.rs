@@ -1,0 +1,1 @@
+//! Signals, read from the real things or from what speaks like them.

@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Row};
 
 use crate::Error;
 use crate::rows::column;
-use crate::statements::Statement;
+use crate::statements::{Statement, say};
 
 pub(crate) const STATEMENTS: &[&Statement] = &[&TAKE, &HOLD, &GIVE_BACK];
 
@@ -65,6 +65,16 @@ pub async fn take(
     let seconds = for_a_while.as_secs_f64();
     let rows = TAKE.run(client, &[&name, &holder, &seconds]).await?;
     rows.first().map(|row| Ok(Lease { name, token: column(row, "token")? })).transpose()
+}
+
+/// Gives up the transaction that was begun, and gives the lease back if it is still ours.
+///
+/// # Errors
+/// A statement's failure.
+pub async fn give_up(client: &Client, lease: Lease) -> Result<(), Error> {
+    say(client, "rollback").await?;
+    let nothing: Option<Timestamp> = None;
+    GIVE_BACK.run(client, &[&lease.name, &lease.token, &nothing]).await.map(drop)
 }
 
 /// How a lease stands, as its own transaction sees it.

@@ -259,8 +259,8 @@ fn each_mistake_of_a_heartbeat_is_told_with_its_line_and_what_was_expected() {
         (format!("{ping}{hourly}fail_after = 0\n"), "5: heartbeat.x.fail_after: expected 1 to 100 failures in a row"),
         (format!("{ping}{hourly}severity = \"BAD\"\n"), "5: heartbeat.x.severity: unknown severity `BAD`"),
         (
-            format!("{ping}{hourly}hours = \"dya\"\n"),
-            "5: heartbeat.x.hours: there is no [hours.NAME] called `dya` (did you mean `day`?), expected one of day",
+            format!("{ping}{hourly}hours = \"dayy\"\n"),
+            "5: heartbeat.x.hours: there is no [hours.NAME] called `dayy` (did you mean `day`?), expected one of day",
         ),
         (
             format!("{ping}{hourly}maintenance = [{{ cron = \"0 2 * *\", duration = \"1h\" }}]\n"),

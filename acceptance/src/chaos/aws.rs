@@ -11,6 +11,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use domain::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -33,6 +34,8 @@ pub(super) struct Published {
     pub(super) heard: bool,
     /// Whether it was taken.
     pub(super) taken: bool,
+    /// When.
+    pub(super) at: Timestamp,
 }
 
 /// A running AWS. Dropping it closes its port.
@@ -185,6 +188,7 @@ impl Cloud {
             attributes: attributes.collect(),
             heard,
             taken,
+            at: super::now(),
         });
         let body = match (status, heard) {
             (StatusCode::OK, true) => {

@@ -10,7 +10,9 @@ mod dice;
 mod invoke;
 mod model;
 mod queue;
+mod rows;
 mod sends;
+mod trace;
 mod traffic;
 mod verdict;
 mod weather;
@@ -33,6 +35,8 @@ use world::World;
 const DOOMED: usize = 2;
 /// How far the clock of one tick is from that of the one before, once the storm is over: further than most pauses.
 const STEP: SignedDuration = SignedDuration::from_mins(20);
+/// The watch file's `digest_every`.
+const DIGEST_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// After so many ticks everything must be over.
 const MOST_TICKS: i32 = 60;
 
@@ -93,13 +97,14 @@ impl Chaos {
     pub async fn run(&self) -> Result<Report> {
         match self.happen().await {
             Ok((report, verdict)) if verdict.wrong.is_empty() => Ok(report),
-            Ok((report, Verdict { wrong, .. })) => {
+            Ok((report, Verdict { wrong, traces, .. })) => {
                 let some: Vec<&str> = wrong.iter().take(25).map(String::as_str).collect();
                 bail!(
-                    "seed {}: {} things are wrong after {report}:\n  {}\nTo repeat it: {}",
+                    "seed {}: {} things are wrong after {report}:\n  {}\n\n{}\n\nTo repeat it: {}",
                     self.seed,
                     wrong.len(),
                     some.join("\n  "),
+                    traces.join("\n\n"),
                     self.command()
                 )
             }
@@ -190,7 +195,8 @@ async fn settle(sound: &mut Worker<'_>, toll: &Toll, began: Timestamp) -> Result
             )
             .await?;
         if due + cloud.alerts.len() + cloud.held.len() == 0 {
-            tick(&sound.sandbox, "digest", &at.to_string()).await?;
+            // By then the next one is due, whenever the last one was.
+            tick(&sound.sandbox, "digest", &(at + DIGEST_EVERY + STEP).to_string()).await?;
             return Ok(());
         }
     }

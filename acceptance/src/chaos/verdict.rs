@@ -7,44 +7,27 @@ use domain::Severity;
 use jiff::Timestamp;
 
 use super::model::Model;
+use super::rows::{self, Alert, Delivery};
 use super::sends::{self, Group, Sends};
+use super::trace;
 use super::traffic::Traffic;
 use super::world::World;
+
+/// How many conditions are shown with all that happened to them.
+const TRACES: usize = 3;
 
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Verdict {
     pub(super) wrong: Vec<String>,
+    /// The lives of some conditions with which something is wrong.
+    pub(super) traces: Vec<String>,
     /// Notices that receivers took more than once.
     pub(super) repeats: usize,
     /// Sends of which nobody heard what came of them.
     pub(super) ambiguous: usize,
     /// Notices that were taken.
     pub(super) told: usize,
-}
-
-/// An alert on record.
-struct Alert {
-    id: String,
-    fingerprint: String,
-    kind: String,
-    subject: String,
-    severity: String,
-    notified: String,
-    is_open: bool,
-}
-
-/// A delivery on record.
-struct Delivery {
-    id: String,
-    alert_id: String,
-    receiver: String,
-    key: String,
-    notice: String,
-    status: String,
-    folded: bool,
-    /// Tries that were accepted, or of unknown outcome.
-    tries: usize,
 }
 
 impl Verdict {
@@ -54,8 +37,8 @@ impl Verdict {
         verdict.look_at_signals(world, model).await?;
         let dead: BTreeSet<String> = world.aws.cloud.alerts.dead().into_iter().map(|entry| entry.id).collect();
         verdict.demand(dead.len() == traffic.poisonous, || format!("the dead letters are {dead:?}"));
-        let alerts = alerts(world).await?;
-        let deliveries = deliveries(world).await?;
+        let alerts = rows::alerts(world).await?;
+        let deliveries = rows::deliveries(world).await?;
         verdict.look_at_standing(world, model, &alerts);
         verdict.look_at_telling(&alerts, &deliveries);
         verdict.look_at_failures(world, &deliveries).await?;
@@ -63,7 +46,23 @@ impl Verdict {
         verdict.look_at_incidents(world);
         let undigested = "select count(*) from watchkeeper.signals where decision = 'suppressed' and digest_id is null";
         verdict.demand(world.count(undigested).await? == 0, || "a suppressed signal is in no digest".to_owned());
+        for subject in verdict.suspects(&alerts, &deliveries).into_iter().take(TRACES) {
+            verdict.traces.push(trace::of(world, subject).await?);
+        }
         Ok(verdict)
+    }
+
+    /// The subjects of what is wrong: it names them, or their fingerprint, or a delivery.
+    fn suspects<'a>(&self, alerts: &'a [Alert], deliveries: &[Delivery]) -> BTreeSet<&'a str> {
+        let is_in_a_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '/';
+        let words: BTreeSet<&str> = self.wrong.iter().flat_map(|wrong| wrong.split(|c| !is_in_a_name(c))).collect();
+        let named = |alert: &&Alert| {
+            let mut own = deliveries.iter().filter(|delivery| delivery.alert_id == alert.id);
+            words.contains(alert.subject.as_str())
+                || words.contains(alert.fingerprint.as_str())
+                || own.any(|delivery| words.contains(delivery.id.as_str()))
+        };
+        alerts.iter().filter(named).map(|alert| alert.subject.as_str()).collect()
     }
 
     fn demand(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
@@ -157,6 +156,9 @@ impl Verdict {
             let rows = by_alert.get(alert.id.as_str()).map(Vec::as_slice).unwrap_or_default();
             let receivers: &[&str] = match alert.notified.as_str() {
                 _ if alert.kind == "delivery-failed" => &[],
+                // CONTRACTS, "Alerts": what is older than `changed_at` is stale, and tells nobody. Whoever was told of it without
+                // the record is told of its end.
+                _ if alert.was_over => &[],
                 "CRITICAL" | "HIGH" => &["on-call", "mail"],
                 "LOW" => &["bulk"],
                 _ => &["hook"],
@@ -167,7 +169,9 @@ impl Verdict {
                         row.receiver == *receiver && (row.notice == "resolved") == ends && row.status == status
                     })
                 };
-                let told = of(false, "sent") || of(false, "failed") || (of(false, "cancelled") && of(true, "sent"));
+                // CONTRACTS, "Deliveries": what ended before it was told is cancelled, and the end says both; that may fail too.
+                let ended_first = of(false, "cancelled") && (of(true, "sent") || of(true, "failed"));
+                let told = of(false, "sent") || of(false, "failed") || ended_first;
                 self.demand(told, || {
                     format!("lost: {receiver} was never told of {} ({})", alert.subject, alert.notified)
                 });
@@ -235,35 +239,4 @@ impl Verdict {
             self.demand(!overlaps, || format!("PagerDuty has two incidents of {} at once", incident.dedup_key));
         }
     }
-}
-
-async fn alerts(world: &World) -> Result<Vec<Alert>> {
-    let rows = world
-        .rows(
-            "select alert_id, fingerprint, kind, subject, severity, notified_severity, status = 'firing'
-             from watchkeeper.alerts order by opened_at",
-        )
-        .await?;
-    let alert = |row: Vec<String>| -> Option<Alert> {
-        let [id, fingerprint, kind, subject, severity, notified, is_open] = row.try_into().ok()?;
-        Some(Alert { id, fingerprint, kind, subject, severity, notified, is_open: is_open == "t" })
-    };
-    Ok(rows.into_iter().filter_map(alert).collect())
-}
-
-async fn deliveries(world: &World) -> Result<Vec<Delivery>> {
-    let rows = world
-        .rows(
-            "select delivery_id, alert_id, receiver, dedup_key, notice, status, receipt ->> 'folded_into' is not null,
-                    (select count(*) from watchkeeper.delivery_attempts as attempt
-                     where attempt.delivery_id = delivery.delivery_id and outcome in ('accepted', 'ambiguous'))
-             from watchkeeper.deliveries as delivery",
-        )
-        .await?;
-    let delivery = |row: Vec<String>| -> Option<Delivery> {
-        let [id, alert_id, receiver, key, notice, status, folded, tries] = row.try_into().ok()?;
-        let (folded, tries) = (folded == "t", tries.parse().ok()?);
-        Some(Delivery { id, alert_id, receiver, key, notice, status, folded, tries })
-    };
-    Ok(rows.into_iter().filter_map(delivery).collect())
 }

@@ -12,7 +12,7 @@ use super::world::World;
 /// Breaks the way to Postgres again and again; counts how often. Ends by being dropped.
 pub(super) async fn over_postgres(world: &World, outages: &AtomicUsize, mut dice: Dice) {
     loop {
-        tokio::time::sleep(dice.millis(1_500, 5_000)).await;
+        tokio::time::sleep(dice.millis(150, 900)).await;
         let towards = *dice.pick(&[Towards::Server, Towards::Client]);
         let fault = match dice.below(8) {
             0 | 1 => Fault::Refuse,
@@ -25,7 +25,7 @@ pub(super) async fn over_postgres(world: &World, outages: &AtomicUsize, mut dice
         };
         world.proxy.behave(fault);
         outages.fetch_add(1, Ordering::Relaxed);
-        tokio::time::sleep(dice.millis(200, 2_000)).await;
+        tokio::time::sleep(dice.millis(100, 1_200)).await;
         world.proxy.behave(Fault::None);
     }
 }

@@ -18,7 +18,7 @@ use crate::alarms::Alarms;
 use crate::gone::Absence;
 use crate::look::Looked;
 use crate::receivers::Receivers;
-use crate::record::Rules;
+use crate::record::{Past, Rules};
 
 /// The longest that one exchange with Postgres may take; a batch has two.
 const EXCHANGE: Duration = Duration::from_secs(5);
@@ -187,7 +187,7 @@ impl Session {
 
     /// What decisions depend on besides the record. A receiver whose switch cannot be read counts as on.
     pub(crate) fn rules<'a>(&self, app: &'a App) -> Rules<'a> {
-        Rules { policy: &app.policy, switched_off: self.switched_off(app), told: Vec::new() }
+        Rules { policy: &app.policy, switched_off: self.switched_off(app), past: Past::default() }
     }
 
     /// Receivers that somebody switched off.

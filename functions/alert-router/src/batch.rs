@@ -23,7 +23,7 @@ use crate::gone::{self, time_for_store};
 use crate::look::ToTell;
 use crate::payload::Received;
 use crate::persist::{NotRecorded, persist};
-use crate::record::{Recorded, read};
+use crate::record::{Past, Recorded, read};
 
 /// Without this much time left for work no message is begun: that the store did not record it would say nothing of the
 /// store.
@@ -203,7 +203,8 @@ impl Handled {
             return Ok(());
         }
         let told: Vec<Told> = readable.iter().flat_map(|(received, _)| received.told.clone()).collect();
-        match persist(app, session, &signals, &told, deadline).await {
+        let past = Past { told: &told, came_before: false };
+        match persist(app, session, &signals, past, deadline).await {
             Ok(recorded) => {
                 self.count(recorded);
                 let on_record: Vec<&Received> = readable.into_iter().map(|(received, _)| received).collect();
@@ -214,7 +215,7 @@ impl Handled {
             Err(NotRecorded::Refused(_) | NotRecorded::Failed(_)) => {}
         }
         for (received, of_it) in readable {
-            self.record_alone(app, session, received, &signals[of_it], deadline).await?;
+            self.record_alone(app, session, received, &signals[of_it], origin, deadline).await?;
         }
         Ok(())
     }
@@ -226,9 +227,13 @@ impl Handled {
         session: &mut Session,
         received: &Received,
         signals: &[Signal],
+        origin: Origin,
         deadline: &Deadline,
     ) -> Result<bool, Fault> {
-        match persist(app, session, signals, &received.told, deadline).await {
+        // What is held has a note of who was told.
+        let came_before = origin == Origin::Alerts && !received.first_time;
+        let past = Past { told: &received.told, came_before };
+        match persist(app, session, signals, past, deadline).await {
             Ok(recorded) => {
                 self.count(recorded);
                 self.settle(&[received]);
@@ -259,7 +264,7 @@ impl Handled {
         let id = &received.message.message_id;
         suspects::note(&session.parts(app)?.0.client, id).await?;
         let Some(signals) = self.read(app, received, origin) else { return Ok(()) };
-        if self.record_alone(app, session, received, &signals, deadline).await? {
+        if self.record_alone(app, session, received, &signals, origin, deadline).await? {
             suspects::clear(&session.parts(app)?.0.client, id).await?;
         }
         Ok(())

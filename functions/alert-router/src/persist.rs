@@ -1,12 +1,11 @@
 //! Records signals over whatever connection there is, and says what it means that they are not on record.
 
 use domain::Signal;
-use domain::gone::Told;
 use runtime::{Deadline, Fault};
 use store::Class;
 
 use crate::app::{App, Session, patience};
-use crate::record::{Recorded, record};
+use crate::record::{Past, Recorded, record};
 
 /// Why signals are not on record.
 pub(crate) enum NotRecorded {
@@ -30,13 +29,13 @@ pub(crate) async fn persist(
     app: &App,
     session: &mut Session,
     signals: &[Signal],
-    told: &[Told],
+    past: Past<'_>,
     deadline: &Deadline,
 ) -> Result<Recorded, NotRecorded> {
     let mut reused = session.ready(app, deadline).await?;
     loop {
         let mut rules = session.rules(app);
-        rules.told = told.to_vec();
+        rules.past = past;
         let error = match record(session.parts(app)?.0, signals, &rules, patience(deadline)).await {
             Ok(recorded) => return Ok(recorded),
             Err(error) => error,

@@ -21,8 +21,17 @@ pub(crate) struct Rules<'a> {
     pub(crate) policy: &'a Policy,
     /// Receivers that somebody switched off.
     pub(crate) switched_off: BTreeSet<String>,
+    /// What happened to the messages before.
+    pub(crate) past: Past<'a>,
+}
+
+/// What happened to messages before they are recorded.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Past<'a> {
     /// Who was told already, while the store was gone.
-    pub(crate) told: Vec<Told>,
+    pub(crate) told: &'a [Told],
+    /// Somebody received them who is gone, and may have told people and noted nothing.
+    pub(crate) came_before: bool,
 }
 
 /// What transactions made of some messages.
@@ -104,11 +113,21 @@ async fn try_once(
     let began = Instant::now();
     let loaded = batch::load(&connection.client, signals, rules.policy, patience).await?;
     let state = State { switched_off: rules.switched_off.clone(), ..loaded.state };
-    let known = if rules.told.is_empty() { BTreeMap::new() } else { state.alerts.clone() };
+    let Past { told, came_before } = rules.past;
+    let somebody_was_told = came_before || !told.is_empty();
+    let known = if somebody_was_told { state.alerts.clone() } else { BTreeMap::new() };
     let mut plan = decide(state, &loaded.undecided, rules.policy, loaded.now);
-    if !rules.told.is_empty() {
-        let decided = Decided { known: &known, signals: &loaded.undecided, now: loaded.now };
-        gone::mark(&mut plan, &decided, &rules.told, rules.policy);
+    if somebody_was_told {
+        let (recorded, told) = store::told::split(&connection.client, told.to_vec(), patience).await?;
+        let decided = Decided {
+            known: &known,
+            signals: &loaded.undecided,
+            said: signals,
+            recorded: &recorded,
+            came_before,
+            now: loaded.now,
+        };
+        gone::mark(&mut plan, &decided, &told, rules.policy);
     }
     batch::apply(&connection.client, &loaded.undecided, &plan, patience).await?;
     Metrics::of(rules.policy).decided(&loaded.undecided, &plan.verdicts, loaded.now);

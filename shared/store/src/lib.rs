@@ -26,7 +26,7 @@ mod rows;
 pub mod silences;
 pub mod statements;
 pub mod suspects;
-mod told;
+pub mod told;
 pub mod vitals;
 
 pub use connect::Connection;

@@ -118,6 +118,7 @@ pub(crate) fn delivery(row: &Row) -> Result<Delivery, Error> {
         not_before: column(row, "not_before")?,
         fallback: column(row, "fallback")?,
         created_at: Some(column(row, "created_at")?),
+        sent_at: column(row, "sent_at")?,
         notification: None,
     })
 }

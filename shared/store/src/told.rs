@@ -1,13 +1,46 @@
 //! Who was told while the store was gone: their deliveries are sent, and what came of each try is on record.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use domain::Timestamp;
-use domain::gone::Marked;
+use domain::gone::{Marked, Told};
+use domain::policy::Integration;
+use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::statements::Statement;
+use crate::Error;
+use crate::rows::column;
+use crate::statements::{Flush, Statement};
 
-pub(crate) const STATEMENTS: &[&Statement] = &[&RECORD];
+pub(crate) const STATEMENTS: &[&Statement] = &[&RECORD, &LIST];
+
+static LIST: Statement = Statement {
+    name: "looking who is on record as told",
+    sql: include_str!("sql/list_told.sql"),
+    types: &[Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::BOOL_ARRAY, Type::TIMESTAMPTZ_ARRAY],
+};
+
+/// Splits tries into those that are on record and those that are not: every message about a condition carries the same
+/// note, and they are recorded one after another. Under the locks of the fingerprints, so that it stays so.
+///
+/// # Errors
+/// The statement's failure, or [`Error::Timeout`] after `patience`.
+pub async fn split(client: &Client, told: Vec<Told>, patience: Duration) -> Result<(Vec<Told>, Vec<Told>), Error> {
+    let fingerprint: Vec<&str> = told.iter().map(|told| told.fingerprint.as_str()).collect();
+    let receiver: Vec<&str> = told.iter().map(|told| told.receiver.as_str()).collect();
+    let severity: Vec<&str> = told.iter().map(|told| told.dedup_key.split(':').nth(1).unwrap_or_default()).collect();
+    let triggers: Vec<bool> = told.iter().map(|told| told.notice.triggers()).collect();
+    let at: Vec<Timestamp> = told.iter().map(|told| told.at).collect();
+    let mut flush = Flush::new(patience);
+    flush.add(LIST.run(client, &[&fingerprint, &receiver, &severity, &triggers, &at]));
+    let [rows] = flush.answers(LIST.name).await?;
+    let known: BTreeSet<i32> = rows.iter().map(|row| column(row, "n")).collect::<Result<_, _>>()?;
+    let (known, new): (Vec<_>, Vec<_>) = (1..).zip(told).partition(|(n, _)| known.contains(n));
+    let without_number = |numbered: Vec<(i32, Told)>| numbered.into_iter().map(|(_, told)| told).collect();
+    Ok((without_number(known), without_number(new)))
+}
 
 /// Runs in the transaction that writes the deliveries, after them.
 pub(crate) static RECORD: Statement = Statement {
@@ -21,8 +54,14 @@ pub(crate) static RECORD: Statement = Statement {
         Type::TEXT_ARRAY,
         Type::TIMESTAMPTZ_ARRAY,
         Type::BOOL_ARRAY,
+        Type::TEXT_ARRAY,
     ],
 };
+
+/// Integrations where a key opens and closes an incident.
+pub(crate) fn keeping_incidents() -> Vec<&'static str> {
+    Integration::ALL.into_iter().filter(|integration| integration.keeps_incidents()).map(Integration::as_str).collect()
+}
 
 /// Tries as columns, as `unnest` wants them.
 #[derive(Default)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::delivery::Outcome;
 use domain::gone::{Memory, Remembered, Telling, Told, break_glass, tellings};
+use domain::policy::SELF_RECEIVER;
 use domain::{Fingerprint, Signal, Timestamp};
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
@@ -109,7 +110,7 @@ impl Teller<'_> {
         }
         remembered.hear(signal, self.now);
         let before = remembered.told();
-        let (mut told, failures) = self.tell_all(&due, spoken.repeat).await;
+        let (mut told, failures) = self.tell_all(&due, remembered, spoken.repeat).await;
         for told in &mut told {
             told.n = spoken.n;
             remembered.remember(signal.severity, told);
@@ -129,8 +130,13 @@ impl Teller<'_> {
     }
 
     /// Tells everybody at once, then whoever is told instead of those who did not take it, then the topic `self` if nobody
-    /// did. Answers with what came of it, and with what went wrong.
-    async fn tell_all(&self, due: &[Telling], repeat: bool) -> (Vec<Told>, Vec<(String, String)>) {
+    /// did; none of them what they were told within the hour. Answers with what came of it, and with what went wrong.
+    async fn tell_all(
+        &self,
+        due: &[Telling],
+        remembered: &Remembered,
+        repeat: bool,
+    ) -> (Vec<Told>, Vec<(String, String)>) {
         let (mut told, mut failures) = (Vec::new(), Vec::new());
         let mut instead: Vec<Telling> = Vec::new();
         let mut record = |telling: &Telling, (outcome, error): (Told, Option<String>)| {
@@ -145,7 +151,7 @@ impl Teller<'_> {
             due.iter().zip(join_all(due.iter().map(|telling| self.try_telling(telling, repeat))).await)
         {
             if !record(telling, outcome) {
-                instead.extend(self.fallback(telling, due));
+                instead.extend(self.fallback(telling, due, remembered));
             }
         }
         instead.dedup_by(|one, other| one.receiver == other.receiver);
@@ -154,7 +160,9 @@ impl Teller<'_> {
             record(telling, outcome);
         }
         let unheard = !told.iter().any(is_accepted);
-        if let Some(first) = due.iter().find(|telling| telling.notification.notice.triggers()).filter(|_| unheard) {
+        let knows = |telling: &&Telling| remembered.was_told(SELF_RECEIVER, telling.notification.severity, self.now);
+        let first = due.iter().find(|telling| telling.notification.notice.triggers());
+        if let Some(first) = first.filter(|first| unheard && !knows(first)) {
             let last_resort = break_glass(first, &failures);
             let (outcome, error) = self.try_telling(&last_resort, repeat).await;
             failures.extend(error.map(|why| (last_resort.receiver.clone(), why)));
@@ -164,11 +172,12 @@ impl Teller<'_> {
     }
 
     /// Who is told instead of this one, and is not told anyway.
-    fn fallback(&self, telling: &Telling, due: &[Telling]) -> Vec<Telling> {
-        let others = telling
-            .fallback
-            .iter()
-            .filter(|name| !self.switched_off.contains(*name) && due.iter().all(|telling| telling.receiver != **name));
+    fn fallback(&self, telling: &Telling, due: &[Telling], remembered: &Remembered) -> Vec<Telling> {
+        let others = telling.fallback.iter().filter(|name| {
+            !self.switched_off.contains(*name)
+                && due.iter().all(|telling| telling.receiver != **name)
+                && !remembered.was_told(name, telling.notification.severity, self.now)
+        });
         let to = |name: &String| {
             let merges = self.app.policy.receivers.get(name)?.integration.keeps_incidents();
             let notification = telling.notification.clone();

@@ -25,6 +25,9 @@ pub(super) fn of_news(
     let addressees = addressees(alert, severity, policy, switched_off, now);
     for addressee in &addressees {
         cancel_held(alert, &addressee.receiver);
+        if was_told_so(alert, addressee, severity) {
+            continue;
+        }
         let superseded = open_keys(alert, &addressee.receiver);
         let telling = Telling { not_before, ..Telling::to(addressee, notice, severity) };
         let heir = tell(alert, telling);
@@ -40,6 +43,19 @@ pub(super) fn of_news(
         Some(_) if addressees.iter().any(|addressee| addressee.held.is_none()) => Told::Now,
         Some(first) => first.held.map_or(Told::Now, |held| Told::Later(held.because)),
     }
+}
+
+/// Whether somebody knows already how bad it is: they were told without the record, and that is on record by now. Where
+/// the provider merges, once more does no harm, and opens what somebody may have closed.
+fn was_told_so(alert: &Alert, addressee: &Addressee, severity: Severity) -> bool {
+    let key = alert.dedup_key(severity);
+    !addressee.integration.keeps_incidents()
+        && alert.deliveries.iter().any(|delivery| {
+            delivery.receiver == addressee.receiver
+                && delivery.notice.triggers()
+                && delivery.status == DeliveryStatus::Sent
+                && delivery.dedup_key == key
+        })
 }
 
 /// An alert that got worse waits for nobody: what it would have been told with goes out at once. Where that is held and
@@ -196,6 +212,7 @@ pub(super) fn tell(alert: &mut Alert, telling: Telling) -> i32 {
         not_before,
         fallback,
         created_at: None,
+        sent_at: None,
         notification: Some(notification),
     });
     sequence

@@ -113,6 +113,8 @@ pub struct Delivery {
     pub fallback: Vec<String>,
     /// When it was decided. `None` on a new row.
     pub created_at: Option<Timestamp>,
+    /// When its receiver took it.
+    pub sent_at: Option<Timestamp>,
     /// What is told. `None` on a row read back: it is written once and no decision needs it again.
     pub notification: Option<Notification>,
 }

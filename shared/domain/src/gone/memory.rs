@@ -71,6 +71,12 @@ impl Remembered {
         }
     }
 
+    /// Whether another source has said that it fires, and not that this is over.
+    pub(super) fn fires_elsewhere(&self, signal: &Signal) -> bool {
+        let mut others = self.heard.iter().filter(|(source, _)| **source != signal.source);
+        others.any(|(_, (status, _))| *status == SignalStatus::Firing)
+    }
+
     /// Remembers what a source says.
     pub fn hear(&mut self, signal: &Signal, now: Timestamp) {
         if matches!(signal.status, SignalStatus::Firing | SignalStatus::Resolved) && !self.is_late(signal) {
@@ -80,7 +86,7 @@ impl Remembered {
     }
 
     /// Whether a receiver was told within the hour that it is at least so bad.
-    pub(super) fn was_told(&self, receiver: &str, severity: Severity, now: Timestamp) -> bool {
+    pub fn was_told(&self, receiver: &str, severity: Severity, now: Timestamp) -> bool {
         self.accepted.iter().any(|accepted| {
             accepted.told.receiver == receiver && accepted.severity >= severity && is_recent(accepted.told.at, now)
         })

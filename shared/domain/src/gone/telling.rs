@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::memory::Remembered;
+use super::note::Told;
 use crate::decide::{State, decide};
-use crate::delivery::DeliveryStatus;
+use crate::delivery::{DeliveryStatus, Outcome};
 use crate::notification::{Notice, Notification};
 use crate::policy::{Described, NULL_RECEIVER, Policy, SELF_RECEIVER};
 use crate::severity::Severity;
@@ -45,6 +46,8 @@ pub fn tellings(
         SignalStatus::Firing | SignalStatus::Event if signal.severity >= TOLD_AT_ONCE => {
             beginnings(signal, remembered, policy, switched_off, now)
         }
+        // An alert is open while any of its sources fires.
+        SignalStatus::Resolved if remembered.fires_elsewhere(signal) => Vec::new(),
         SignalStatus::Resolved => ends(signal, policy, switched_off, now),
         SignalStatus::Firing | SignalStatus::Event | SignalStatus::None => Vec::new(),
     }
@@ -102,6 +105,25 @@ fn ends(signal: &Signal, policy: &Policy, switched_off: &BTreeSet<String>, now: 
             notification: end(signal, severity, policy, now),
         })
         .collect()
+}
+
+/// The ends that somebody who died since may have passed on of a signal, as far as anybody knows.
+pub(super) fn doubtful_ends(signal: &Signal, policy: &Policy, now: Timestamp) -> Vec<Told> {
+    if signal.status != SignalStatus::Resolved {
+        return Vec::new();
+    }
+    let ends = ends(signal, policy, &BTreeSet::new(), now).into_iter();
+    let told = ends.map(|Telling { receiver, notification, .. }| Told {
+        n: 0,
+        fingerprint: notification.fingerprint,
+        receiver,
+        notice: notification.notice,
+        dedup_key: notification.dedup_key,
+        outcome: Outcome::Ambiguous,
+        provider_id: None,
+        at: now,
+    });
+    told.collect()
 }
 
 /// Receivers that may hold an incident of this condition open, whatever its severity was.

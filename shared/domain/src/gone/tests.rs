@@ -110,7 +110,12 @@ fn took(telling: &Telling, now: &str) -> Told {
 fn recorded(signals: &[Signal], told: &[Told], now: &str) -> Plan {
     let known = BTreeMap::new();
     let mut plan = decide(State::default(), signals, &policy(), at(now));
-    mark(&mut plan, &Decided { known: &known, signals, now: at(now) }, told, &policy());
+    mark(
+        &mut plan,
+        &Decided { known: &known, signals, said: signals, recorded: &[], came_before: false, now: at(now) },
+        told,
+        &policy(),
+    );
     plan
 }
 
@@ -304,7 +309,12 @@ fn a_delivery_that_was_written_before_and_told_meanwhile_is_settled() {
     let alert: Alert = before.opened[0].clone();
     let known = BTreeMap::from([(signal.fingerprint.clone(), alert)]);
     let mut nothing_new = Plan::default();
-    mark(&mut nothing_new, &Decided { known: &known, signals: &[], now: at("06:30:00") }, &told, &policy());
+    mark(
+        &mut nothing_new,
+        &Decided { known: &known, signals: &[], said: &[], recorded: &[], came_before: false, now: at("06:30:00") },
+        &told,
+        &policy(),
+    );
     assert_eq!(nothing_new.told.iter().filter(|marked| marked.settles).count(), 2);
     assert!(nothing_new.deliveries.is_empty() && nothing_new.opened.is_empty());
 }
@@ -319,12 +329,29 @@ fn who_was_told_does_not_wait_for_others_any_more() {
     plan.opened[0].gathering.clone_from(&waits);
     let alert = plan.opened[0].clone();
     let nothing = BTreeMap::new();
-    mark(&mut plan, &Decided { known: &nothing, signals: &signals, now: at("06:30:00") }, &told, &policy());
+    mark(
+        &mut plan,
+        &Decided {
+            known: &nothing,
+            signals: &signals,
+            said: &signals,
+            recorded: &[],
+            came_before: false,
+            now: at("06:30:00"),
+        },
+        &told,
+        &policy(),
+    );
     assert_eq!(plan.opened[0].gathering, None);
 
     let known = BTreeMap::from([(alert.fingerprint.clone(), alert)]);
     let mut plan = Plan::default();
-    mark(&mut plan, &Decided { known: &known, signals: &[], now: at("06:30:00") }, &told, &policy());
+    mark(
+        &mut plan,
+        &Decided { known: &known, signals: &[], said: &[], recorded: &[], came_before: false, now: at("06:30:00") },
+        &told,
+        &policy(),
+    );
     let changed: Vec<bool> = plan.changed.iter().map(|alert| alert.gathering.is_some()).collect();
     assert_eq!(changed, [false], "nor does one that was on record before");
 }
@@ -347,7 +374,19 @@ fn an_incident_that_was_closed_while_another_source_fires_is_opened_again_once()
     let signals = [over];
     let mut plan = decide(state, &signals, &policy(), at("06:30:00"));
     let twice = [told.clone(), told].concat();
-    mark(&mut plan, &Decided { known: &known, signals: &signals, now: at("06:30:00") }, &twice, &policy());
+    mark(
+        &mut plan,
+        &Decided {
+            known: &known,
+            signals: &signals,
+            said: &signals,
+            recorded: &[],
+            came_before: false,
+            now: at("06:30:00"),
+        },
+        &twice,
+        &policy(),
+    );
     assert_eq!(deliveries(&plan), ["on-call firing pending"], "it still fires, and PagerDuty must show it");
     assert!(plan.deliveries[0].1.dedup_key.ends_with(":CRITICAL"));
 }
@@ -395,7 +434,21 @@ fn a_note_about_what_was_over_since_does_not_settle_what_fires_now() {
     let state = State { alerts: alerts.clone(), sources: sources.into_iter().collect(), ..State::default() };
     let signals = [first];
     let mut plan = decide(state, &signals, &policy(), at("06:10:30"));
-    mark(&mut plan, &Decided { known: &alerts, signals: &signals, now: at("06:10:30") }, &told, &policy());
-    let settled: Vec<_> = plan.told.iter().filter(|marked| marked.settles && marked.sequence == 0).collect();
+    mark(
+        &mut plan,
+        &Decided {
+            known: &alerts,
+            signals: &signals,
+            said: &signals,
+            recorded: &[],
+            came_before: false,
+            now: at("06:10:30"),
+        },
+        &told,
+        &policy(),
+    );
+    let open = alerts[&signals[0].fingerprint].id;
+    let of_it = |marked: &&Marked| marked.settles && marked.alert_id == open && marked.sequence == 0;
+    let settled: Vec<_> = plan.told.iter().filter(of_it).collect();
     assert!(settled.is_empty(), "nobody was told that it fires again: {settled:?}");
 }

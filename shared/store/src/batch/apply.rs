@@ -44,6 +44,7 @@ pub async fn apply(client: &Client, signals: &[Signal], plan: &Plan, patience: D
     let leaders: Vec<Uuid> = plan.joined.iter().map(|joined| joined.leader).collect();
     let notes: Vec<&str> = plan.joined.iter().map(|joined| joined.note.as_str()).collect();
     let told = told::Columns::of(&plan.told);
+    let keepers = told::keeping_incidents();
 
     let mut flush = Flush::new(patience);
     if !signals.is_empty() {
@@ -160,7 +161,9 @@ pub async fn apply(client: &Client, signals: &[Signal], plan: &Plan, patience: D
     }
     if !plan.told.is_empty() {
         let told::Columns { alert_id, receiver, sequence, outcome, provider_id, at, settles } = &told;
-        flush.add(told::RECORD.run(client, &[alert_id, receiver, sequence, outcome, provider_id, at, settles]));
+        flush.add(
+            told::RECORD.run(client, &[alert_id, receiver, sequence, outcome, provider_id, at, settles, &keepers]),
+        );
     }
     flush.add(say(client, "commit"));
     flush.all("recording decisions").await?;

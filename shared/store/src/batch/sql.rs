@@ -70,7 +70,7 @@ pub(super) static READ_DELIVERIES: Statement = Statement {
                  held_because, held_until, fallback,
                  -- People have been waiting, and know of it, since then.
                  coalesce(released_at, delivery.created_at) as created_at,
-                 case when delivery.status = 'pending' then due_at end as not_before
+                 case when delivery.status = 'pending' then due_at end as not_before, sent_at
           from watchkeeper.alerts as alert
           join watchkeeper.deliveries as delivery using (alert_id)
           where alert.fingerprint = any($1) and alert.status = 'firing'

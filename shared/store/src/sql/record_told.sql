@@ -1,7 +1,7 @@
 -- Tries that were made while the store was gone. One that settles its delivery makes it sent; somebody who is sending it at
 -- this moment is left alone.
 with told as (
-    select delivery_id, told.*
+    select delivery_id, told.*, position, fingerprint, dedup_key, notice, integration
     from unnest($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::timestamptz[], $7::boolean[])
         as told (alert_id, receiver, sequence, outcome, provider_id, at, settles)
     join watchkeeper.deliveries as delivery using (alert_id, receiver, sequence)
@@ -15,10 +15,33 @@ attempts as (
         select from watchkeeper.delivery_attempts as attempt
         where attempt.delivery_id = told.delivery_id and attempt.attempted_at = told.at)
 ),
+-- Where a key opens and closes incidents ($8), an end of that key that is still to be sent would close this one: then all
+-- that comes after that end has to be told again after it.
+too_early as (
+    update watchkeeper.deliveries as delivery
+    set status = 'pending',
+        due_at = now()
+    from told
+    where delivery.delivery_id = told.delivery_id
+      and told.settles
+      and told.integration = any($8)
+      and delivery.status in ('pending', 'sent')
+      and delivery.sent_at is null
+      and exists (
+          select from watchkeeper.deliveries as earlier
+          where earlier.fingerprint = told.fingerprint
+            and earlier.receiver = told.receiver
+            and earlier.dedup_key = told.dedup_key
+            and earlier.position < told.position
+            and earlier.notice = 'resolved'
+            and earlier.status in ('pending', 'sending'))
+    returning delivery.delivery_id
+),
 settled as (
     select distinct on (delivery_id) delivery_id, alert_id, receiver, sequence, provider_id, at
     from told
     where settles
+      and delivery_id not in (select delivery_id from too_early)
     order by delivery_id, at
 ),
 sent as (

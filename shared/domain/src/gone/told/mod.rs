@@ -1,19 +1,27 @@
 //! What the record makes of who was told while it was gone: their deliveries count as sent, so that only who has not been
 //! told is told.
 
+mod beyond;
+mod reopen;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use beyond::delivery;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::note::Told;
-use crate::alert::{Alert, CloseReason};
-use crate::decide::{Plan, State, decide};
+use super::telling::doubtful_ends;
+use crate::alert::Alert;
+use crate::decide::Plan;
 use crate::delivery::{Delivery, DeliveryStatus, Outcome};
 use crate::fingerprint::Fingerprint;
 use crate::notification::Notice;
-use crate::policy::{Integration, Policy};
+use crate::policy::Policy;
 use crate::signal::Signal;
+
+/// How far the clocks of those who tell may be apart.
+const SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 /// A try, made while the record was gone, at a delivery that is on record by now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,12 +49,15 @@ pub struct Decided<'a> {
     pub known: &'a BTreeMap<Fingerprint, Alert>,
     /// The signals that the plan is about, in the order of its verdicts.
     pub signals: &'a [Signal],
+    /// Everything that the held messages say, on record before or not.
+    pub said: &'a [Signal],
+    /// What their notes say and is on record already.
+    pub recorded: &'a [Told],
+    /// That they were received before, by somebody who may have passed on their ends and died before it could note that.
+    pub came_before: bool,
     /// The instant that it was decided by.
     pub now: Timestamp,
 }
-
-/// What is said where an incident was closed too soon.
-const STILL_FIRES: &str = "It was closed while Postgres was gone, and it still fires.";
 
 /// Brings who was told into a plan that knows nothing of it.
 ///
@@ -58,14 +69,21 @@ pub fn mark(plan: &mut Plan, decided: &Decided<'_>, told: &[Told], policy: &Poli
     // Every message about a condition carries the same note.
     let mut seen = BTreeSet::new();
     told.retain(|told| seen.insert((&told.receiver, &told.dedup_key, told.notice, told.at)));
-    let mut desk = Desk { plan, decided, policy, taken: BTreeSet::new() };
+    let all: Vec<&Told> = told.iter().copied().chain(decided.recorded).collect();
+    let mut desk = Desk { plan, decided, policy, all, taken: BTreeSet::new() };
     for told in &told {
         desk.take(told);
     }
-    for (n, end) in told.iter().enumerate().filter(|(_, told)| !told.notice.triggers()) {
-        let began_again = told[n..].iter().any(|later| later.notice.triggers() && is_same_incident(later, end));
-        if end.outcome == Outcome::Accepted && !began_again {
+    // Of whom no answer came, the end may have been taken.
+    let taken = |told: &&&Told| matches!(told.outcome, Outcome::Accepted | Outcome::Ambiguous);
+    for end in told.iter().filter(taken).filter(|told| !told.notice.triggers()) {
+        if !desk.began_again(end) {
             desk.open_again(end);
+        }
+    }
+    if decided.came_before {
+        for end in decided.said.iter().flat_map(|signal| doubtful_ends(signal, policy, decided.now)) {
+            desk.open_again(&end);
         }
     }
 }
@@ -78,6 +96,8 @@ struct Desk<'a> {
     plan: &'a mut Plan,
     decided: &'a Decided<'a>,
     policy: &'a Policy,
+    /// Everything that the notes say.
+    all: Vec<&'a Told>,
     /// Deliveries that a note has settled already.
     taken: BTreeSet<(Uuid, String, i32)>,
 }
@@ -97,13 +117,19 @@ impl Desk<'_> {
             },
             None => return,
         };
-        let settles = accepted && (told.notice.triggers() || !self.begins_later(&place, told));
+        let is_last_word = || !self.began_again(told) && !self.begins_later(&place, told);
+        let settles = accepted && (told.notice.triggers() || is_last_word());
         if settles {
             self.settle(&place, told);
         }
         let (alert_id, receiver, sequence) = place;
         let (outcome, provider_id) = (told.outcome.clone(), told.provider_id.clone());
         self.plan.told.push(Marked { alert_id, receiver, sequence, outcome, provider_id, at: told.at, settles });
+    }
+
+    /// Whether somebody opened after an end what it closed.
+    fn began_again(&self, end: &Told) -> bool {
+        self.all.iter().any(|other| other.notice.triggers() && other.at >= end.at && is_same_incident(other, end))
     }
 
     /// A delivery that the plan writes: one that no note has settled, else the last that one has.
@@ -138,15 +164,20 @@ impl Desk<'_> {
         said.map(|signal| signal.occurred_at).max().is_some_and(|latest| latest < alert.news.occurred_at)
     }
 
-    /// Whether the end that was told belongs to a beginning that the same receiver is still to be told of: it must then be
-    /// told the end again, after it.
+    /// Whether the end that was told belongs to a beginning that the same receiver is still to be told of, or was told of
+    /// later: it must then be told the end again, after it.
     fn begins_later(&self, (alert_id, receiver, _): &Place, told: &Told) -> bool {
         let of_key = |delivery: &Delivery| {
             delivery.receiver == *receiver
                 && delivery.notice.triggers()
                 && same_key(&delivery.dedup_key, &told.dedup_key)
-                && matches!(delivery.status, DeliveryStatus::Pending | DeliveryStatus::Sending | DeliveryStatus::Held)
-                && !self.taken.contains(&place(*alert_id, delivery))
+                && match delivery.status {
+                    DeliveryStatus::Pending | DeliveryStatus::Sending | DeliveryStatus::Held => {
+                        !self.taken.contains(&place(*alert_id, delivery))
+                    }
+                    DeliveryStatus::Sent => delivery.sent_at.is_some_and(|at| told.at.duration_since(at) < SKEW),
+                    DeliveryStatus::Failed | DeliveryStatus::Cancelled => false,
+                }
         };
         let planned =
             self.plan.deliveries.iter().filter(|(of, _)| of == alert_id).any(|(_, delivery)| of_key(delivery));
@@ -210,112 +241,6 @@ impl Desk<'_> {
                 notification.dedup_key.clone_from(&delivery.dedup_key);
             }
         }
-    }
-
-    /// A delivery for what was told beyond the plan, to the alert that is open or was last. If that is over by now, a
-    /// second one tells so.
-    fn attach(&mut self, told: &Told) -> Option<Place> {
-        let integration = self.policy.receivers.get(&told.receiver)?.integration;
-        if !self.has_alert(told) {
-            self.open_what_is_over(told)?;
-        }
-        let of = |alert: &&Alert| alert.fingerprint == told.fingerprint;
-        let alerts = || self.plan.opened.iter().chain(&self.plan.changed).filter(of);
-        let alert = alerts().find(|alert| alert.closed.is_none()).or_else(|| alerts().next_back())?.clone();
-        let before = self.decided.known.get(&told.fingerprint).filter(|known| known.id == alert.id);
-        let known = before.into_iter().flat_map(|known| &known.deliveries);
-        let planned = self.plan.deliveries.iter().filter(|(of, _)| *of == alert.id).map(|(_, delivery)| delivery);
-        let own = known.chain(planned).filter(|delivery| delivery.receiver == told.receiver);
-        let sequence = own.map(|delivery| delivery.sequence + 1).max().unwrap_or(0);
-        let begun = delivery(&alert, told, integration, told.notice, sequence);
-        let place = place(alert.id, &begun);
-        self.plan.deliveries.push((alert.id, Delivery { status: DeliveryStatus::Sent, ..begun }));
-        if alert.closed.is_some() {
-            let end = delivery(&alert, told, integration, Notice::Resolved, sequence + 1);
-            self.plan.deliveries.push((alert.id, end));
-        }
-        Some(place)
-    }
-
-    /// An end was passed on to a provider that keeps incidents, and the record knows better: another source still fires, or
-    /// something newer was said before. What is closed there has to be open.
-    fn open_again(&mut self, told: &Told) {
-        let Some(integration) = self.policy.receivers.get(&told.receiver).map(|receiver| receiver.integration) else {
-            return;
-        };
-        let decided = self.plan.opened.iter().chain(&self.plan.changed);
-        let decided: Vec<&Alert> = decided.filter(|alert| alert.fingerprint == told.fingerprint).collect();
-        // What is on record already decides nothing anew.
-        let unchanged = self.decided.known.get(&told.fingerprint).filter(|_| decided.is_empty());
-        let open = decided.into_iter().chain(unchanged).find(|alert| alert.closed.is_none());
-        let Some(alert) = open.filter(|_| integration.keeps_incidents()).cloned() else { return };
-        let before = self.decided.known.get(&told.fingerprint).filter(|known| known.id == alert.id);
-        let known = before.into_iter().flat_map(|known| &known.deliveries);
-        let planned = self.plan.deliveries.iter().filter(|(of, _)| *of == alert.id).map(|(_, delivery)| delivery);
-        let own: Vec<&Delivery> = known.chain(planned).filter(|delivery| delivery.receiver == told.receiver).collect();
-        let of_key = |triggers: bool| {
-            own.iter().filter(move |delivery| {
-                delivery.notice.triggers() == triggers && same_key(&delivery.dedup_key, &told.dedup_key)
-            })
-        };
-        let was_open = of_key(true).any(|delivery| delivery.status == DeliveryStatus::Sent);
-        // It is triggered after all, or was after that end.
-        let opens = of_key(true).any(|delivery| {
-            matches!(delivery.status, DeliveryStatus::Pending | DeliveryStatus::Sending)
-                || delivery.created_at.is_some_and(|at| at > told.at)
-        });
-        if !was_open || opens || of_key(false).any(|delivery| delivery.status.tells()) {
-            return;
-        }
-        let sequence = own.iter().map(|delivery| delivery.sequence + 1).max().unwrap_or(0);
-        let mut again = delivery(&alert, told, integration, Notice::Firing, sequence);
-        if let Some(notification) = &mut again.notification {
-            notification.notes.push(STILL_FIRES.to_owned());
-        }
-        self.plan.deliveries.push((alert.id, again));
-    }
-
-    fn has_alert(&self, told: &Told) -> bool {
-        self.plan.opened.iter().chain(&self.plan.changed).any(|alert| alert.fingerprint == told.fingerprint)
-    }
-
-    /// Somebody was told of a beginning whose end came to the record before it, so that it opened nothing. They have to be
-    /// told that it is over: an alert that was.
-    fn open_what_is_over(&mut self, told: &Told) -> Option<()> {
-        // A note that repeats what an earlier message says: that one has the alert.
-        if told.n == 0 {
-            return None;
-        }
-        let verdicts = self.plan.verdicts.iter_mut().zip(self.decided.signals);
-        let (verdict, signal) = verdicts
-            .filter(|(verdict, signal)| signal.fingerprint == told.fingerprint && verdict.alert_id.is_none())
-            .find(|(_, signal)| signal.status == crate::SignalStatus::Firing)?;
-        let mut alone = decide(State::default(), std::slice::from_ref(signal), self.policy, self.decided.now);
-        let mut alert = alone.opened.pop()?;
-        alert.closed = Some((self.decided.now, CloseReason::Recovered));
-        alert.deliveries.clear();
-        verdict.alert_id = Some(alert.id);
-        self.plan.opened.push(alert);
-        Some(())
-    }
-}
-
-/// A delivery of an alert to somebody who was told of it, not sent yet.
-fn delivery(alert: &Alert, told: &Told, integration: Integration, notice: Notice, sequence: i32) -> Delivery {
-    let notification = alert.notification(notice, told.dedup_key.clone(), alert.severity);
-    Delivery {
-        receiver: told.receiver.clone(),
-        integration,
-        notice,
-        sequence,
-        dedup_key: told.dedup_key.clone(),
-        status: DeliveryStatus::Pending,
-        waits_for: None,
-        held: None,
-        not_before: None,
-        fallback: Vec::new(),
-        created_at: None,
-        notification: Some(notification),
     }
 }
 

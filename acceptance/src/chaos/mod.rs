@@ -195,8 +195,11 @@ async fn settle(sound: &mut Worker<'_>, toll: &Toll, began: Timestamp) -> Result
             )
             .await?;
         if due + cloud.alerts.len() + cloud.held.len() == 0 {
-            // By then the next one is due, whenever the last one was.
-            tick(&sound.sandbox, "digest", &(at + DIGEST_EVERY + STEP).to_string()).await?;
+            // The first ends one that broke off, if there is any; by then the next is due, whenever the last one was.
+            for kind in ["digest", "digest", "retry"] {
+                at += DIGEST_EVERY + STEP;
+                tick(&sound.sandbox, kind, &at.to_string()).await?;
+            }
             return Ok(());
         }
     }

@@ -176,7 +176,8 @@ impl Verdict {
                     format!("lost: {receiver} was never told of {} ({})", alert.subject, alert.notified)
                 });
             }
-            self.demand(rows.iter().any(|row| row.status == "sent"), || {
+            // What failed is a signal of its own, which is looked at by itself.
+            self.demand(rows.iter().any(|row| ["sent", "failed"].contains(&row.status.as_str())), || {
                 format!("lost: nobody took anything about {} {}", alert.kind, alert.subject)
             });
         }

@@ -143,20 +143,16 @@ fn tell_the_end(alert: &mut Alert, receiver: &str, integration: Integration, hel
     }
 }
 
-/// The keys that this receiver's provider holds open, or will, and that nothing closes yet; with their severities.
+/// The keys that this receiver's provider holds open, or will, and that nothing closes after that; with their severities. A
+/// key that was superseded may have been opened again.
 fn open_keys(alert: &Alert, receiver: &str) -> BTreeSet<(Severity, String)> {
-    let of = |triggers: bool| {
-        alert.deliveries.iter().filter(move |delivery| {
-            delivery.receiver == receiver && delivery.status.tells() && delivery.notice.triggers() == triggers
-        })
+    let is_open = |key: &str| {
+        let rows = alert.deliveries.iter().filter(|delivery| delivery.receiver == receiver && delivery.status.tells());
+        let last = rows.filter(|delivery| delivery.dedup_key == key).max_by_key(|delivery| delivery.sequence);
+        last.is_some_and(|delivery| delivery.notice.triggers())
     };
-    let closing: BTreeSet<&str> = of(false).map(|delivery| delivery.dedup_key.as_str()).collect();
-    let opened: BTreeSet<&str> = of(true).map(|delivery| delivery.dedup_key.as_str()).collect();
-    Severity::ALL
-        .into_iter()
-        .map(|severity| (severity, alert.dedup_key(severity)))
-        .filter(|(_, key)| opened.contains(key.as_str()) && !closing.contains(key.as_str()))
-        .collect()
+    let keys = Severity::ALL.into_iter().map(|severity| (severity, alert.dedup_key(severity)));
+    keys.filter(|(_, key)| is_open(key)).collect()
 }
 
 /// A row to be made.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::*;
 use crate::alert::{Alert, Gathering};
 use crate::decide::{Plan, State, decide};
-use crate::delivery::{DeliveryStatus, Outcome};
+use crate::delivery::{Delivery, DeliveryStatus, Outcome};
 use crate::policy::{Integration, Matcher, Policy, Receiver, Route};
 use crate::{Fingerprint, Notice, Severity, Signal, SignalStatus};
 
@@ -528,4 +528,21 @@ fn an_end_before_its_receiver_was_told_anew_does_not_settle_the_end_that_follows
     told.extend(taken(&signals[0], &mut Remembered::default(), "06:10:06"));
     let plan = recorded(&signals, &told, "06:30:00");
     assert_eq!(on_call(&plan), ["on-call firing sent", "on-call resolved pending"], "the incident is open again");
+}
+
+#[test]
+fn an_incident_that_was_superseded_and_opened_again_is_closed_in_the_end() {
+    let (_, mut state) = open_by_two_sources();
+    let alert = state.alerts.values_mut().next().expect("open");
+    let key = alert.dedup_key(Severity::Critical);
+    let mut rows: Vec<_> = alert.deliveries.iter().filter(|row| row.receiver == "on-call").cloned().collect();
+    rows.retain(|row| row.dedup_key == key);
+    for (sequence, notice) in [(1, Notice::Resolved), (2, Notice::Firing)] {
+        alert.deliveries.push(Delivery { sequence, notice, ..rows[0].clone() });
+    }
+    let over =
+        |source: &str| Signal { source: source.into(), ..says(SignalStatus::Resolved, Severity::Low, "06:10:00") };
+    let plan = decide(state, &[over("alarm"), over("other")], &policy(), at("06:10:05"));
+    let ends: Vec<String> = deliveries(&plan).into_iter().filter(|words| words.starts_with("on-call")).collect();
+    assert_eq!(ends, ["on-call resolved pending"]);
 }

@@ -15,8 +15,8 @@ attempts as (
         select from watchkeeper.delivery_attempts as attempt
         where attempt.delivery_id = told.delivery_id and attempt.attempted_at = told.at)
 ),
--- Where a key opens and closes incidents ($8), an end of that key that is still to be sent would close this one: then all
--- that comes after that end has to be told again after it.
+-- Where a key opens and closes incidents ($8), an earlier end of that key that is still to be sent will close this one, and
+-- one that was sent since has closed it: all that comes after that end has to be told after it.
 too_early as (
     update watchkeeper.deliveries as delivery
     set status = 'pending',
@@ -34,7 +34,7 @@ too_early as (
             and earlier.dedup_key = told.dedup_key
             and earlier.position < told.position
             and earlier.notice = 'resolved'
-            and earlier.status in ('pending', 'sending'))
+            and (earlier.status in ('pending', 'sending') or earlier.sent_at >= told.at))
     returning delivery.delivery_id
 ),
 settled as (

@@ -31,7 +31,9 @@ impl Desk<'_> {
             DeliveryStatus::Sent => delivery.sent_at.is_some_and(|at| at.duration_since(told.at) > SKEW),
             _ => false,
         });
-        if !was_open || opens || of_key(false).any(|delivery| delivery.status.tells()) {
+        let last = of_key(true).chain(of_key(false)).filter(|delivery| delivery.status.tells());
+        let ends = last.max_by_key(|delivery| delivery.sequence).is_some_and(|delivery| !delivery.notice.triggers());
+        if !was_open || opens || ends {
             return;
         }
         let sequence = own.iter().map(|delivery| delivery.sequence + 1).max().unwrap_or(0);

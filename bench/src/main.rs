@@ -3,6 +3,7 @@
 
 mod alerts;
 mod cold_start;
+mod heartbeats;
 mod load;
 mod machine;
 mod many_checks;
@@ -24,7 +25,12 @@ use table::Table;
 use world::World;
 
 /// What docs/BENCHMARKS.md leaves out, and why: a budget without a figure is no budget kept.
-const NOT_MEASURED: &str = "Not measured: `deadman`, `data-poller` and `archiver`, which do not exist yet.";
+const NOT_MEASURED: &str = "Not measured: `data-poller` and `archiver`, which do not exist yet.";
+/// What an evaluation's figures hold, for below the table.
+const HEARTBEATS: &str = "An evaluation's figures are from the invocation to its answer: ledgers are read and everything is \
+     committed, two metrics and a heartbeat are published to the emulator, and what fell silent is sent to its queue. From a \
+     deadline to a page it is at most a minute until the next evaluation, then this, then the way of one alert. Reading \
+     CloudWatch comes on top where a metric's turn has come; what that costs in dollars stands in docs/HEARTBEATS.md.";
 /// How a storm is measured, for below the table.
 const STORM: &str = "The storm's figures are from the invocation to its answer, everything committed. The one receiver takes \
      one request a minute, which is spent before, and the queue that recorded messages are deleted from answers at once: \
@@ -93,6 +99,11 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         if subject.function == "healthcheck" {
             eprintln!("running {} with hundreds of checks …", subject.function);
             table.0.extend(many_checks::measure(&world, &subject).await?);
+        }
+        if subject.function == "deadman" {
+            eprintln!("watching over thousands of heartbeats with {} …", subject.function);
+            table.0.extend(heartbeats::measure(&world, &subject).await?);
+            notes.push(HEARTBEATS.to_owned());
         }
         eprintln!("loading {} …", subject.function);
         table.0.extend(load::measure(&world, &subject).await?);

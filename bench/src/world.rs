@@ -53,7 +53,7 @@ pub(crate) struct Subject {
 }
 
 /// The functions there are.
-pub(crate) fn subjects() -> [Subject; 3] {
+pub(crate) fn subjects() -> [Subject; 4] {
     [
         Subject {
             function: "alert-router",
@@ -63,6 +63,11 @@ pub(crate) fn subjects() -> [Subject; 3] {
         Subject {
             function: "healthcheck",
             clients: "ssm,sqs,sns,lambda,cloudwatch",
+            dry_run: json!({"dry_run": true}),
+        },
+        Subject {
+            function: "deadman",
+            clients: "ssm,sqs,sns,s3,lambda,cloudwatch",
             dry_run: json!({"dry_run": true}),
         },
         Subject { function: "migrator", clients: "ssm", dry_run: json!({}) },
@@ -219,6 +224,17 @@ impl World {
             let put = put.r#type(ParameterType::SecureString).send().await;
             put.with_context(|| format!("putting the parameter {name}"))?;
         }
+        Ok(())
+    }
+
+    /// Empties the record of heartbeats.
+    pub(crate) async fn forget_heartbeats(&self) -> anyhow::Result<()> {
+        let (database, connection) = tokio_postgres::connect(&self.database_url, tokio_postgres::NoTls).await?;
+        let driving = tokio::spawn(connection);
+        let tables = "truncate watchkeeper.heartbeats, watchkeeper.heartbeat_slots, watchkeeper.heartbeat_transitions,
+                          watchkeeper.leases, watchkeeper.signal_outbox";
+        database.batch_execute(tables).await.context("emptying the record of heartbeats")?;
+        driving.abort();
         Ok(())
     }
 

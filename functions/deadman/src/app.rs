@@ -75,7 +75,7 @@ impl App {
     /// Secrets and switches for an invocation that began at `at`, read from SSM where they are too old. What could not
     /// be read is in its `stale`, for the summary.
     pub(crate) async fn parameters(&self, at: Instant) -> Current {
-        let current = self.parameters.lock().await.refresh(at).await;
+        let current = self.refreshed(at).await;
         for stale in &current.stale {
             tracing::warn!("{stale}");
         }
@@ -84,6 +84,13 @@ impl App {
         }
         self.begun.call_once(|| self.say_what_is_on(&current));
         current
+    }
+
+    async fn refreshed(&self, at: Instant) -> Current {
+        let mut parameters = self.parameters.lock().await;
+        let current = parameters.refresh(at).await;
+        // A watched database did not take its secret a minute ago: it may have another one by now.
+        if self.readers.take_refused() { parameters.refused(at).await.unwrap_or(current) } else { current }
     }
 
     /// The line that every sandbox begins with.

@@ -168,7 +168,8 @@ impl<'h> Evaluation<'h> {
         }
         match &self.heartbeat.schedule {
             Schedule::Cron(_) => self.catch_up_with_cron(),
-            Schedule::Every(_) => self.catch_up_with_every(),
+            // What is expected depends on the signs that are still to be taken.
+            Schedule::Every(_) => {}
         }
     }
 
@@ -191,10 +192,10 @@ impl<'h> Evaluation<'h> {
     }
 
     /// Of `every`, a nominal time is written down when it has passed: signals may come by the second.
-    fn catch_up_with_every(&mut self) {
+    fn catch_up_with_every(&mut self, at: Timestamp) {
         let Some(expected) = self.expected() else { return };
         let open = self.slots.values().any(|slot| !slot.settled);
-        if expected <= self.now && !open {
+        if expected <= at && !open {
             self.put(expected, SlotStatus::Late);
         }
     }
@@ -235,6 +236,7 @@ impl<'h> Evaluation<'h> {
         if self.state.status == Status::Paused && !self.wakes(beat, at) {
             return;
         }
+        self.catch_up_with_every(at);
         match beat.kind {
             BeatKind::Log => {}
             BeatKind::Start => self.start(beat, at),
@@ -361,15 +363,15 @@ impl<'h> Evaluation<'h> {
         }
     }
 
-    /// A success ends what nominal times meant that were missed before it; of `every`, that all waited for it. One that
-    /// says what it is for says nothing of later ones.
+    /// A success ends what nominal times meant that were missed before it; of `every`, that anything is expected
+    /// before its time has passed anew. One that says what it is for says nothing of later ones.
     fn settle_missed(&mut self, at: Timestamp, of: Option<Timestamp>) {
         let every = matches!(self.heartbeat.schedule, Schedule::Every(_));
         let before = |slot: &&mut Slot| !slot.settled && of.is_none_or(|of| slot.at <= of);
         for slot in self.slots.values_mut().filter(before) {
             let missed = slot.status == SlotStatus::Missing
                 && self.heartbeat.deadline(slot.at).is_none_or(|deadline| deadline < at);
-            if missed || (every && slot.at <= at) {
+            if missed || every {
                 if every && slot.status != SlotStatus::Missing {
                     slot.status = SlotStatus::Done;
                     slot.finished_at = Some(at);
@@ -428,8 +430,7 @@ impl<'h> Evaluation<'h> {
         if self.state.status == Status::Paused {
             return;
         }
-        // Of `every`, the nominal time that is expected depends on what was just taken.
-        self.catch_up_with_every();
+        self.catch_up_with_every(at);
         self.miss(|deadline| deadline <= at);
         self.state.deadline_at = self.deadline();
         let found = troubles(self.heartbeat, &self.state, self.slots.values(), at);

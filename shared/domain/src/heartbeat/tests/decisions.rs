@@ -95,6 +95,18 @@ fn what_was_read_before_changes_nothing_when_it_is_read_again() {
 }
 
 #[test]
+fn a_success_that_is_seen_late_moves_what_is_expected() {
+    let mut watched = Watched::loaded(hourly(), "00:00");
+    watched.sees(vec![Beat::found(Success, at("00:30"))], "01:20");
+    assert!(watched.told().is_empty(), "{:?}", watched.told());
+    assert_eq!(watched.deadline(), Some(at("01:40")));
+    let mut lagging = Watched::loaded(hourly(), "00:00");
+    lagging.tick("01:05");
+    lagging.sees(vec![Beat::found(Success, at("00:30"))], "01:20");
+    assert!(lagging.told().is_empty(), "{:?}", lagging.told());
+}
+
+#[test]
 fn a_start_that_a_queue_delivers_after_its_end_begins_nothing() {
     let limited = Heartbeat { max_runtime: Some(minutes(5)), ..hourly() };
     let mut watched = Watched::loaded(limited, "00:00");

@@ -2,6 +2,7 @@
 
 pub mod binaries;
 pub mod children;
+pub mod cloudwatch;
 pub mod cloudwatch_alarm;
 pub mod door;
 pub mod emulator;

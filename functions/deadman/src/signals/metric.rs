@@ -86,7 +86,7 @@ pub(super) async fn read<'w>(
 
 /// How many seconds a datapoint of so long a time spans: as few as leave no more than 200 of them, and none that
 /// CloudWatch no longer keeps. It keeps those of 60 s for 15 days, and those of 5 minutes for 63.
-fn grain(length: SignedDuration) -> i64 {
+pub(super) fn grain(length: SignedDuration) -> i64 {
     let seconds = length.as_secs().max(0).unsigned_abs();
     let kept = match seconds / DAY {
         0..15 => 1,

@@ -18,7 +18,7 @@ use aws_config::SdkConfig;
 use config::watch_file::{Heartbeat, HeartbeatSignal};
 use config::{Secrets, WatchFile};
 use domain::Timestamp;
-use domain::heartbeat::{Reading, Slot, State, looking};
+use domain::heartbeat::{Reading, Slot, State};
 use futures::future::join5;
 use runtime::Deadline;
 use store::Connection;

@@ -1,6 +1,5 @@
 //! One chaos run of a fixed seed. `cargo run -p acceptance --bin chaos -- --seed N --signals N` runs others.
 
-#![expect(clippy::panic, reason = "a test that cannot go on has failed")]
 
 use acceptance::chaos::Chaos;
 

@@ -65,11 +65,7 @@ pub(crate) fn subjects() -> [Subject; 4] {
             clients: "ssm,sqs,sns,lambda,cloudwatch",
             dry_run: json!({"dry_run": true}),
         },
-        Subject {
-            function: "deadman",
-            clients: "ssm,sqs,sns,s3,lambda,cloudwatch",
-            dry_run: json!({"dry_run": true}),
-        },
+        Subject { function: "deadman", clients: "ssm,sqs,sns,s3,lambda,cloudwatch", dry_run: json!({"dry_run": true}) },
         Subject { function: "migrator", clients: "ssm", dry_run: json!({}) },
     ]
 }

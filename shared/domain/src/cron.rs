@@ -68,15 +68,15 @@ impl Timetable {
     /// The first time at or after an instant; `None` for a day that never comes, as the 31st of February.
     pub fn at_or_after(&self, at: Timestamp) -> Option<Timestamp> {
         // A search begins at a whole second and takes one that has begun for one that is still to come.
-        self.from_second(second_of(at.saturating_add(PART_OF_A_SECOND).ok()?))
+        self.first_at(second_of(at.saturating_add(PART_OF_A_SECOND).ok()?))
     }
 
     /// The first time after an instant.
     pub fn after(&self, at: Timestamp) -> Option<Timestamp> {
-        self.from_second(second_of(at).saturating_add(1))
+        self.first_at(second_of(at).saturating_add(1))
     }
 
-    fn from_second(&self, second: i64) -> Option<Timestamp> {
+    fn first_at(&self, second: i64) -> Option<Timestamp> {
         let from = Timestamp::from_second(second).ok()?.to_zoned(self.timezone.clone());
         Some(self.cron.find_next_occurrence(&from, true).ok()?.timestamp())
     }

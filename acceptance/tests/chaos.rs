@@ -1,6 +1,5 @@
 //! One chaos run of a fixed seed. `cargo run -p acceptance --bin chaos -- --seed N --signals N` runs others.
 
-
 use acceptance::chaos::Chaos;
 
 /// As many as a loaded two-core machine gets through in about a minute in a debug build; the program does 10,000.

@@ -44,6 +44,11 @@ pub const ALL: &[Migration] = &[
         name: "create_heartbeats",
         sql: include_str!("../../../migrations/V0005__create_heartbeats.sql"),
     },
+    Migration {
+        version: 6,
+        name: "find_critical_deliveries",
+        sql: include_str!("../../../migrations/V0006__find_critical_deliveries.sql"),
+    },
 ];
 
 /// The schema that this release needs.

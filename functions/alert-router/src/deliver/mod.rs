@@ -11,7 +11,7 @@ use futures::stream::FuturesUnordered;
 use runtime::Deadline;
 use runtime::queue::Queue;
 use runtime::raise::raise;
-use store::deliveries::{self, Finished, Known, Lease, Others};
+use store::deliveries::{self, Finished, Known, Lease, Others, Urgency};
 use store::outbox::Outgoing;
 use store::{Connection, Error};
 use tokio::sync::Notify;
@@ -108,13 +108,13 @@ pub(crate) async fn deliver_saying_so(
         if told_instead > 0 {
             continue;
         }
-        let waiting = deliveries::waiting(client, now, &known, patience).await?;
-        delivered.looked = Some(Looked { at: now, dry: waiting.dry });
-        let next_at = match waits_for {
-            WaitsFor::Critical => waiting.next_critical_at,
-            WaitsFor::Everything => waiting.next_at,
+        let urgency = match waits_for {
+            WaitsFor::Critical => Urgency::Critical,
+            WaitsFor::Everything => Urgency::Any,
         };
-        let Some(wait) = next_at.and_then(|at| wait_until(at, &clock)) else { return Ok(delivered) };
+        let waiting = deliveries::waiting(client, now, &known, urgency, patience).await?;
+        delivered.looked = Some(Looked { at: now, dry: waiting.dry });
+        let Some(wait) = waiting.next_at.and_then(|at| wait_until(at, &clock)) else { return Ok(delivered) };
         waited += wait;
         if waited > LONGEST_WAITS {
             return Ok(delivered);

@@ -42,6 +42,11 @@ pub(super) static READ_WAITING: Statement = Statement {
     types: &[Type::TIMESTAMPTZ, Type::TEXT_ARRAY, Type::FLOAT8_ARRAY, Type::FLOAT8_ARRAY],
 };
 
+pub(super) static READ_WAITING_CRITICAL: Statement = Statement {
+    name: "reading what is critical and waits for its receiver's rate",
+    sql: include_str!("../sql/waiting_critical.sql"),
+    types: &[Type::TIMESTAMPTZ, Type::TEXT_ARRAY, Type::FLOAT8_ARRAY, Type::FLOAT8_ARRAY],
+};
 pub(super) static READ_DRY: Statement = Statement {
     name: "reading which receivers take nothing",
     // A bucket holds a token as soon as it lacks less than all but one.
@@ -150,13 +155,20 @@ pub async fn lease(
     rows.iter().map(Lease::from_row).collect()
 }
 
+/// Which deliveries are asked after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Those of critical notices.
+    Critical,
+    /// All.
+    Any,
+}
+
 /// Until when deliveries that are due wait for the rates of their receivers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
-    /// When the next of them can go out.
+    /// When the next of those that were asked after can go out.
     pub next_at: Option<Timestamp>,
-    /// When the next critical one can.
-    pub next_critical_at: Option<Timestamp>,
     /// Receivers that take nothing at all before then, whether or not anything waits for them.
     pub dry: BTreeMap<String, Timestamp>,
 }
@@ -165,14 +177,24 @@ pub struct Waiting {
 ///
 /// # Errors
 /// The statement's failure, or [`Error::Timeout`] after `patience`.
-pub async fn waiting(client: &Client, now: Timestamp, known: &[Known], patience: Duration) -> Result<Waiting, Error> {
+pub async fn waiting(
+    client: &Client,
+    now: Timestamp,
+    known: &[Known],
+    urgency: Urgency,
+    patience: Duration,
+) -> Result<Waiting, Error> {
     let on: Vec<Known> = known.iter().filter(|one| !one.off).cloned().collect();
     let Rates { receivers, every, burst, .. } = Rates::of(&on);
+    let asked = match urgency {
+        Urgency::Critical => &READ_WAITING_CRITICAL,
+        Urgency::Any => &READ_WAITING,
+    };
     let mut flush = Flush::new(patience);
-    flush.add(READ_WAITING.run(client, &[&now, &receivers, &every, &burst]));
+    flush.add(asked.run(client, &[&now, &receivers, &every, &burst]));
     flush.add(READ_DRY.run(client, &[&now, &receivers, &every, &burst]));
-    let [waiting, dry] = flush.answers(READ_WAITING.name).await?;
+    let [waiting, dry] = flush.answers(asked.name).await?;
+    let next_at = waiting.first().map(|row| column(row, "next_at")).transpose()?.flatten();
     let dry = dry.iter().map(|row| Ok((column(row, "receiver")?, column(row, "at")?))).collect::<Result<_, Error>>()?;
-    let Some(row) = waiting.first() else { return Ok(Waiting { dry, ..Waiting::default() }) };
-    Ok(Waiting { next_at: column(row, "next_at")?, next_critical_at: column(row, "next_critical_at")?, dry })
+    Ok(Waiting { next_at, dry })
 }

@@ -18,7 +18,7 @@ use crate::rows::column;
 use crate::statements::Statement;
 pub use fall_back::fall_back;
 pub use finish::{Finish, Finished, Others, Tried, finish};
-pub use lease::{Lease, Waiting, lease, waiting};
+pub use lease::{Lease, Urgency, Waiting, lease, waiting};
 pub use release::{Released, hold, release};
 
 pub(crate) const STATEMENTS: &[&Statement] = &[
@@ -27,6 +27,7 @@ pub(crate) const STATEMENTS: &[&Statement] = &[
     &lease::KNOW,
     &lease::LEASE,
     &lease::READ_WAITING,
+    &lease::READ_WAITING_CRITICAL,
     &lease::READ_DRY,
     &finish::FINISH,
     &fall_back::READ_OVERDUE,

@@ -3,9 +3,9 @@
 use domain::delivery::Outcome;
 use domain::policy::Integration;
 use jiff::ToSpan;
-use store::deliveries::{self, Others};
+use store::deliveries::{self, Others, Urgency};
 
-use crate::record::{PATIENCE, Record, at, generous, known, lease_over, row, subjects};
+use crate::record::{PATIENCE, Record, Row, at, generous, known, lease_over, row, subjects};
 
 /// Writes `count` distinct alerts for a receiver.
 async fn backlog(record: &Record, receiver: &str, severity: &str, count: usize) {
@@ -55,13 +55,20 @@ async fn it_is_known_when_what_waits_can_go_out() {
     let record = Record::new().await;
     backlog(&record, "on-call", "LOW", 5).await;
     let receivers = [known("on-call", Integration::Pagerduty, 6, 2)];
-    let waiting = async || {
-        deliveries::waiting(&record.connection.client, at("06:00:01"), &receivers, PATIENCE).await.expect("looked")
+    let waiting = async |urgency| {
+        let client = &record.connection.client;
+        deliveries::waiting(client, at("06:00:01"), &receivers, urgency, PATIENCE).await.expect("looked")
     };
+    assert!(waiting(Urgency::Any).await.dry.is_empty(), "its bucket is full");
     assert_eq!(record.lease(at("06:00:01"), &receivers).await.len(), 2);
-    assert_eq!((waiting().await.next_at, waiting().await.next_critical_at), (Some(at("06:00:11")), None));
+    let now = (waiting(Urgency::Any).await.next_at, waiting(Urgency::Critical).await.next_at);
+    assert_eq!(now, (Some(at("06:00:11")), None));
+    assert_eq!(waiting(Urgency::Critical).await.dry, [("on-call".to_owned(), at("06:00:11"))].into());
+    let behind = Row { notice: "severity", ..row("on-call-LOW-4", "on-call", "CRITICAL") };
+    record.write(at("06:00:00"), &[behind]).await;
+    assert_eq!(waiting(Urgency::Critical).await.next_at, None, "what it waits behind is not critical");
     record.write(at("06:00:00"), &[row("fire", "on-call", "CRITICAL")]).await;
-    assert_eq!(waiting().await.next_critical_at, Some(at("06:00:11")));
+    assert_eq!(waiting(Urgency::Critical).await.next_at, Some(at("06:00:11")));
     assert!(record.lease(at("06:00:10"), &receivers).await.is_empty());
     assert_eq!(subjects(&record.lease(at("06:00:11"), &receivers).await), ["fire"]);
 }

@@ -157,14 +157,7 @@ pub(super) static JOIN_LEADERS: Statement = Statement {
 pub(super) static LIST_DUE_AGAIN: Statement = Statement {
     name: "listing alerts that are due again",
     sql: include_str!("../sql/list_due_again.sql"),
-    types: &[
-        Type::TIMESTAMPTZ,
-        Type::TEXT_ARRAY,
-        Type::FLOAT8_ARRAY,
-        Type::FLOAT8,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-    ],
+    types: &[Type::TIMESTAMPTZ, Type::TEXT_ARRAY, Type::FLOAT8_ARRAY, Type::FLOAT8, Type::TEXT_ARRAY, Type::TEXT_ARRAY],
 };
 pub(super) static INSERT_SIGNALS: Statement = Statement {
     name: "recording signals",

@@ -1,5 +1,7 @@
 //! What a watch file says of heartbeats, and what is said of a wrong one.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 use config::watch_file::{HeartbeatSignal, MetricSignal, S3Signal, Statistic};
 use config::{Address, Environment, SecretRef, WatchFile};
 use domain::Severity;

@@ -80,3 +80,31 @@ async fn a_queue_that_is_gone_leaves_signals_on_record_for_the_retry_tick() {
     let unsent = "select count(*)::text from watchkeeper.signal_outbox where sent_at is null";
     assert_eq!(world.stored(unsent).await, ["1"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_and_a_query_function_that_are_not_there_are_named_and_told_when_their_time_has_passed() {
+    let world = World::new().await;
+    let elsewhere = "
+[database.asked]
+lambda = 'ops-pipeline-db-query'
+
+[heartbeat.exports]
+signal = { s3 = 's3://no-such-bucket/exports/{yyyymmdd}/' }
+schedule = '0 20 * * *'
+grace = '1h'
+
+[heartbeat.orders]
+signal = { sql = 'select max(at) as last_success_at from orders', database = 'asked' }
+every = '1h'
+grace = '10m'
+";
+    let deadman = world.watching(elsewhere).await;
+    evaluate(&deadman, "19:30").await;
+    let answered = evaluate(&deadman, "19:45").await;
+    let failures = answered["failed"].as_array().expect("failures");
+    let named: Vec<&str> = failures.iter().filter_map(|one| one["name"].as_str()).collect();
+    assert_eq!(named, ["exports", "orders"], "{answered}");
+    assert!(world.raised().await.is_empty());
+    let down = evaluate(&deadman, "21:00").await;
+    assert_eq!(down["looked_at"]["down"], 2, "{down}");
+}

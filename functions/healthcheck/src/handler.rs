@@ -55,7 +55,7 @@ pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>)
         Ok(store) => in_turn(checks, &store.turns),
         Err(_) => checks,
     };
-    let measured = measure(app, checks, &mut parameters, began, &deadline).await;
+    let measured = measure(app, checks, &mut parameters, (began, clock), &deadline).await;
     let mut report = Report::of(&measured);
 
     let done = match held_back {
@@ -117,10 +117,10 @@ async fn measure<'w>(
     app: &'w App,
     checks: Vec<&'w Check>,
     parameters: &mut Current,
-    began: Instant,
+    (began, clock): (Instant, Timestamp),
     deadline: &Deadline,
 ) -> Measurement<'w> {
-    let mut measured = ask::measure(&app.clients, &app.watch_file, checks, &parameters.secrets, deadline).await;
+    let mut measured = ask::measure(&app.clients, &app.watch_file, checks, &parameters.secrets, clock, deadline).await;
     if !measured.databases.values().flat_map(|asked| asked.as_ref().err()).any(|failure| failure.kind.doubts_secrets())
     {
         return measured;
@@ -130,7 +130,7 @@ async fn measure<'w>(
     let (again, rest): (Vec<_>, Vec<_>) =
         measured.checked.into_iter().partition(|checked| matches!(checked.outcome, Outcome::Unreachable));
     let again = again.iter().map(|checked| checked.check).collect();
-    let second = ask::measure(&app.clients, &app.watch_file, again, &parameters.secrets, deadline).await;
+    let second = ask::measure(&app.clients, &app.watch_file, again, &parameters.secrets, clock, deadline).await;
     measured.checked = rest.into_iter().chain(second.checked).collect();
     measured.databases.extend(second.databases);
     measured

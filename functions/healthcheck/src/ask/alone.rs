@@ -6,6 +6,7 @@ use config::Secrets;
 use config::watch_file::{Check, DEFAULT_TIMEOUT, FAILING, HttpAsk, LONGEST_TIMEOUT, Queue};
 use futures::StreamExt;
 use futures::stream;
+use jiff::Timestamp;
 use runtime::Deadline;
 use watched::Failure;
 
@@ -32,6 +33,7 @@ pub(super) async fn run<'w>(
     checks: Vec<Alone<'w>>,
     clients: &Clients,
     secrets: &Secrets,
+    clock: Timestamp,
     deadline: &Deadline,
 ) -> Vec<(usize, Checked<'w>)> {
     let running = checks.into_iter().map(|Alone { place, check, ask }| async move {
@@ -39,7 +41,7 @@ pub(super) async fn run<'w>(
         let own = check.timeout.unwrap_or(DEFAULT_TIMEOUT).unsigned_abs();
         let outcome = match ask {
             _ if left.is_zero() => Outcome::Remaining,
-            Asks::Queue(queue) => match queue::ask(clients, check, queue, own.min(left)).await {
+            Asks::Queue(queue) => match queue::ask(clients, check, queue, clock, own.min(left)).await {
                 Ok(rows) => read(check, &rows).map_or_else(Outcome::Failed, Outcome::Read),
                 Err(failure) => late_or_failed(failure, own, left),
             },

@@ -13,6 +13,7 @@ use std::time::Duration;
 use config::Secrets;
 use config::watch_file::{Ask, Check, WatchFile};
 use futures::future::{join, join_all};
+use jiff::Timestamp;
 use runtime::Deadline;
 use watched::Failure;
 
@@ -53,12 +54,14 @@ pub(crate) enum Outcome<'w> {
     Remaining,
 }
 
-/// Runs checks, those of one database in the order in which they are given.
+/// Runs checks, those of one database in the order in which they are given; `clock` is what the run began at, whatever
+/// time it is given.
 pub(crate) async fn measure<'w>(
     clients: &Clients,
     watch_file: &'w WatchFile,
     checks: Vec<&'w Check>,
     secrets: &Secrets,
+    clock: Timestamp,
     deadline: &Deadline,
 ) -> Measurement<'w> {
     let mut by_database: BTreeMap<&'w str, Vec<database::Asks<'w>>> = BTreeMap::new();
@@ -77,7 +80,7 @@ pub(crate) async fn measure<'w>(
         let database = watch_file.databases.get(name)?;
         Some(async move { (name, database::run(name, database, questions, clients, secrets, deadline).await) })
     });
-    let (asked, mut checked) = join(join_all(asking), alone::run(alone, clients, secrets, deadline)).await;
+    let (asked, mut checked) = join(join_all(asking), alone::run(alone, clients, secrets, clock, deadline)).await;
     let mut databases = BTreeMap::new();
     for (name, asked) in asked {
         databases.insert(name, asked.entry);

@@ -1,25 +1,33 @@
 //! Looks at a queue: how much waits in it, how much is being worked on, how old the oldest message is.
 
 use std::fmt::Display;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::QueueAttributeName;
 use config::watch_file::{Check, Queue};
+use jiff::Timestamp;
 use serde_json::Value;
 use watched::{Cell, Failure, FailureKind, Rows};
 
 use super::Clients;
 
-/// How far back the age of the oldest message is looked for: CloudWatch has it a minute or two late.
-const AGE_WINDOW: Duration = Duration::from_secs(300);
+/// How many seconds back the age of the oldest message is looked for: CloudWatch has it a minute or two late.
+const AGE_WINDOW: i64 = 300;
 /// SQS publishes once a minute.
 const AGE_PERIOD: i32 = 60;
 
 /// Measures what a check's metrics ask of a queue, and nothing else: one row.
-pub(super) async fn ask(clients: &Clients, check: &Check, queue: &Queue, limit: Duration) -> Result<Rows, Failure> {
+/// `clock` is what the run began at.
+pub(super) async fn ask(
+    clients: &Clients,
+    check: &Check,
+    queue: &Queue,
+    clock: Timestamp,
+    limit: Duration,
+) -> Result<Rows, Failure> {
     let asking = async {
         let columns: Vec<&str> = check.metrics.iter().map(|metric| metric.column.as_str()).collect();
         let sqs = clients.sqs(queue.region.as_deref());
@@ -29,7 +37,7 @@ pub(super) async fn ask(clients: &Clients, check: &Check, queue: &Queue, limit: 
         let mut row = Vec::with_capacity(columns.len());
         for column in &columns {
             row.push(match *column {
-                "oldest_age" => oldest_age(clients, queue).await?,
+                "oldest_age" => oldest_age(clients, queue, clock).await?,
                 "dlq" => dead_letters(&sqs, queue, &url, &attributes).await?,
                 column => attributes.count(attribute(column)),
             });
@@ -105,7 +113,7 @@ async fn dead_letters(
 
 /// How old the oldest message is, in seconds. SQS itself does not say; CloudWatch has no datum for a queue that nobody
 /// used for hours, and that is NULL.
-async fn oldest_age(clients: &Clients, queue: &Queue) -> Result<Cell, Failure> {
+async fn oldest_age(clients: &Clients, queue: &Queue, clock: Timestamp) -> Result<Cell, Failure> {
     let cloudwatch = clients.cloudwatch(queue.region.as_deref());
     let metric = Metric::builder()
         .namespace("AWS/SQS")
@@ -113,13 +121,12 @@ async fn oldest_age(clients: &Clients, queue: &Queue) -> Result<Cell, Failure> {
         .dimensions(Dimension::builder().name("QueueName").value(&queue.name).build())
         .build();
     let stat = MetricStat::builder().metric(metric).period(AGE_PERIOD).stat("Maximum").build();
-    #[expect(clippy::disallowed_methods, reason = "what is newest now is asked for, whatever time the run is given")]
-    let now = SystemTime::now();
+    let seconds = clock.as_second();
     let found = cloudwatch
         .get_metric_data()
         .metric_data_queries(MetricDataQuery::builder().id("age").metric_stat(stat).build())
-        .start_time(DateTime::from(now - AGE_WINDOW))
-        .end_time(DateTime::from(now))
+        .start_time(DateTime::from_secs(seconds - AGE_WINDOW))
+        .end_time(DateTime::from_secs(seconds))
         .send()
         .await
         .map_err(|err| refused("GetMetricData", &queue.name, &err))?;

@@ -282,7 +282,7 @@ impl<'h> Evaluation<'h> {
         let known = memory.runs.iter().any(|run| run.id == beat.run && (run.id.is_some() || run.started_at >= at));
         // Queues reorder: the end of this run may have been told before its beginning.
         let over = (beat.told || beat.run.is_none()) && ended.is_some_and(|ended| at <= ended);
-        if known || over || at < memory.loaded_at {
+        if known || over || self.is_history(beat, at) {
             return;
         }
         let slot = beat.slot.or_else(|| served(self.heartbeat, self.slots.values(), at, false));
@@ -387,11 +387,19 @@ impl<'h> Evaluation<'h> {
         let last = self.state.memory.failure.as_ref().map(|failure| failure.at);
         let known = last.is_some_and(|last| last >= at);
         let over = self.state.last_success_at.is_some_and(|success| success >= at);
-        if known || over || at < self.state.memory.loaded_at {
+        if known || over || self.is_history(beat, at) {
             return;
         }
         self.give_back(run.and_then(|run| run.slot).or(beat.slot));
         self.failed(at, beat.note.clone());
+    }
+
+    /// Whether a sign is of a time that nobody watches over: what is found there was so before anybody asked, and what a
+    /// job told while its heartbeat was paused was told to nobody. What it told just before it was first loaded counts: its
+    /// message lay in a queue.
+    fn is_history(&self, beat: &Beat, at: Timestamp) -> bool {
+        let resumed = self.state.status == Status::New && self.state.memory.said.is_some();
+        if beat.told { resumed && at < self.state.since } else { at < self.state.memory.loaded_at }
     }
 
     /// The run of a nominal time has failed: it waits for another.

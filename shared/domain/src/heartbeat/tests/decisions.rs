@@ -107,6 +107,22 @@ fn a_success_that_is_seen_late_moves_what_is_expected() {
 }
 
 #[test]
+fn what_a_job_told_just_before_its_heartbeat_was_first_loaded_is_heard() {
+    let mut watched = Watched::new(hourly());
+    watched.sees(vec![told(Fail, at("00:00"))], "00:01");
+    assert_eq!(watched.status(), Status::Down, "its message lay in a queue while nobody knew of it");
+    let limited = Heartbeat { max_runtime: Some(minutes(5)), ..hourly() };
+    let mut watched = Watched::new(limited);
+    watched.sees(vec![of_run(Start, at("00:00"), "a")], "00:01");
+    watched.tick("00:05");
+    assert_eq!(watched.status(), Status::Down);
+    // What is found in a table of runs is history.
+    let mut watched = Watched::new(hourly());
+    watched.sees(vec![Beat::found(Fail, at("00:00"))], "00:01");
+    assert_eq!(watched.status(), Status::New);
+}
+
+#[test]
 fn a_start_that_a_queue_delivers_after_its_end_begins_nothing() {
     let limited = Heartbeat { max_runtime: Some(minutes(5)), ..hourly() };
     let mut watched = Watched::loaded(limited, "00:00");

@@ -121,12 +121,13 @@ async fn oldest_age(clients: &Clients, queue: &Queue, clock: Timestamp) -> Resul
         .dimensions(Dimension::builder().name("QueueName").value(&queue.name).build())
         .build();
     let stat = MetricStat::builder().metric(metric).period(AGE_PERIOD).stat("Maximum").build();
-    let seconds = clock.as_second();
+    // The end is not part of the window, and the newest datum may be of this second.
+    let end = clock.as_second() + 1;
     let found = cloudwatch
         .get_metric_data()
         .metric_data_queries(MetricDataQuery::builder().id("age").metric_stat(stat).build())
-        .start_time(DateTime::from_secs(seconds - AGE_WINDOW))
-        .end_time(DateTime::from_secs(seconds))
+        .start_time(DateTime::from_secs(end - AGE_WINDOW))
+        .end_time(DateTime::from_secs(end))
         .send()
         .await
         .map_err(|err| refused("GetMetricData", &queue.name, &err))?;

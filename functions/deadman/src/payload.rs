@@ -1,7 +1,7 @@
 //! What deadman is invoked with: an evaluation, a ping, a pause, or pings from the queue.
 
 use domain::heartbeat::{BeatKind, exit_status};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use runtime::{Fault, payload};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -101,8 +101,6 @@ struct WrittenPing {
     body: Option<String>,
 }
 
-/// How far `now` may be from the clock before nothing is changed any more.
-const REPLAY: SignedDuration = SignedDuration::from_mins(5);
 /// The longest id of a run, in characters.
 const LONGEST_RUN_ID: usize = 200;
 
@@ -178,16 +176,9 @@ fn read_ping(written: WrittenPing) -> Result<PingPayload, Fault> {
 }
 
 impl When {
-    /// Why nothing may change, if so. `now` from another time is a replay, except in the local cloud.
+    /// Why nothing may change, if so.
     pub(crate) fn held_back(&self, clock: Timestamp, is_local: bool) -> Option<&'static str> {
-        let apart = self.now.map(|now| now.duration_since(clock).abs());
-        if self.dry_run {
-            Some("dry_run")
-        } else if apart.is_some_and(|apart| apart > REPLAY) && !is_local {
-            Some("now is more than 5 minutes from the clock, which implies dry_run")
-        } else {
-            None
-        }
+        payload::held_back(self.dry_run, self.now, clock, is_local)
     }
 }
 

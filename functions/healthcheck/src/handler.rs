@@ -37,7 +37,7 @@ pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>)
     let mut parameters = app.parameters(began).await;
     let mut store = open(app, &mut parameters, began, &deadline).await;
     let clock = store.as_ref().map_or_else(|_| clock(), |store| store.now);
-    let held_back = payload.held_back(clock, app.watch_file.environment.is_local());
+    let held_back = payload::held_back(payload.dry_run, payload.now, clock, app.watch_file.environment.is_local());
     let now = payload.now.unwrap_or(clock);
     let mut summary = Summary::new("healthcheck", app.watch_file.environment.as_str(), now, held_back.is_some());
     let run = Begun {

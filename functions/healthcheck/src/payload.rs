@@ -2,7 +2,7 @@
 
 use config::nearest;
 use config::watch_file::{Check, WatchFile};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use runtime::{Fault, payload};
 use serde::Deserialize;
 
@@ -21,9 +21,6 @@ pub(crate) struct Payload {
     #[serde(deserialize_with = "payload::scheduled_at")]
     pub(crate) scheduled_at: Option<Timestamp>,
 }
-
-/// How far `now` may be from the clock before nothing is published any more.
-const REPLAY: SignedDuration = SignedDuration::from_mins(5);
 
 impl Payload {
     /// The checks that are meant, each once, in the order of the watch file.
@@ -48,18 +45,6 @@ impl Payload {
             }
         }
         Ok(watch_file.checks.iter().filter(|check| wanted.contains(&check.name)).collect())
-    }
-
-    /// Why nothing may be published, if so. `now` from another time is a replay, except in the local cloud.
-    pub(crate) fn held_back(&self, clock: Timestamp, is_local: bool) -> Option<&'static str> {
-        let apart = self.now.map(|now| now.duration_since(clock).abs());
-        if self.dry_run {
-            Some("dry_run")
-        } else if apart.is_some_and(|apart| apart > REPLAY) && !is_local {
-            Some("now is more than 5 minutes from the clock, which implies dry_run")
-        } else {
-            None
-        }
     }
 }
 
@@ -107,16 +92,5 @@ mod tests {
             assert!(fault.message.contains(part), "{part}: {}", fault.message);
         }
         assert!(selected(json!({"checks": []})).is_err());
-    }
-
-    #[test]
-    fn another_time_holds_back_except_in_the_local_cloud() {
-        let clock: Timestamp = "2026-03-01T06:00:00Z".parse().expect("an instant");
-        let at = |now: &str| Payload { now: now.parse().ok(), ..Payload::default() };
-        assert_eq!(at("2026-03-01T06:05:00Z").held_back(clock, false), None);
-        assert!(at("2026-03-01T06:05:01Z").held_back(clock, false).is_some());
-        assert!(at("2026-03-01T05:54:59Z").held_back(clock, false).is_some());
-        assert_eq!(at("2020-01-01T00:00:00Z").held_back(clock, true), None);
-        assert_eq!(Payload { dry_run: true, ..Payload::default() }.held_back(clock, true), Some("dry_run"));
     }
 }

@@ -2,7 +2,7 @@
 
 mod strict;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -31,6 +31,22 @@ pub fn parse_part<T: DeserializeOwned>(part: Value) -> Result<T, Fault> {
         let cause = error.into_inner();
         Fault::bad_payload(if path == "." { cause.to_string() } else { format!("{path}: {cause}") })
     })
+}
+
+/// How far `now` may be from the clock before nothing is changed any more.
+const REPLAY: SignedDuration = SignedDuration::from_mins(5);
+
+/// Why nothing may change, if so: a run is rehearsed, or replayed. `now` from another time is a replay, except in the local
+/// cloud.
+pub fn held_back(dry_run: bool, now: Option<Timestamp>, clock: Timestamp, is_local: bool) -> Option<&'static str> {
+    let apart = now.map(|now| now.duration_since(clock).abs());
+    if dry_run {
+        Some("dry_run")
+    } else if apart.is_some_and(|apart| apart > REPLAY) && !is_local {
+        Some("now is more than 5 minutes from the clock, which implies dry_run")
+    } else {
+        None
+    }
 }
 
 /// Reads `scheduled_at`. EventBridge Scheduler replaces `<aws.scheduler.scheduled-time>`; where it has not been
@@ -128,6 +144,18 @@ mod tests {
             assert_eq!(fault.kind, crate::Kind::BadPayload);
             assert!(fault.message.contains(named), "{payload} -> {}", fault.message);
         }
+    }
+
+    #[test]
+    fn another_time_holds_back_except_in_the_local_cloud() {
+        let clock: Timestamp = "2026-03-01T06:00:00Z".parse().expect("an instant");
+        let at = |now: &str, is_local| held_back(false, now.parse().ok(), clock, is_local);
+        assert_eq!(at("2026-03-01T06:05:00Z", false), None);
+        assert!(at("2026-03-01T06:05:01Z", false).is_some());
+        assert!(at("2026-03-01T05:54:59Z", false).is_some());
+        assert_eq!(at("2020-01-01T00:00:00Z", true), None);
+        assert_eq!(held_back(true, None, clock, true), Some("dry_run"));
+        assert_eq!(held_back(false, None, clock, false), None);
     }
 
     #[test]

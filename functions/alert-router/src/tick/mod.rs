@@ -9,17 +9,13 @@ mod synthetic;
 use std::time::Instant;
 
 use domain::Timestamp;
-use jiff::SignedDuration;
 use runtime::ledger::Begun;
-use runtime::{Deadline, Fault, Summary};
+use runtime::{Deadline, Fault, Summary, payload};
 use tokio::sync::MutexGuard;
 
 use crate::app::{App, Clock, Session, patience};
 use crate::gone;
 use crate::payload::{Tick, TickKind};
-
-/// A `now` further from the store's clock than this is a replay: it changes nothing, except in the local cloud.
-const REPLAY: SignedDuration = SignedDuration::from_mins(5);
 
 /// A tick under way.
 struct Turn<'a> {
@@ -47,11 +43,11 @@ pub(crate) async fn run(app: &App, tick: &Tick, deadline: &Deadline) -> Result<S
         Err(fault) => return Ok(gone::tick(app, &mut session, &fault, tick, started)),
     };
     let now = tick.now.unwrap_or(store_now);
-    let replay = now.duration_since(store_now).abs() > REPLAY && !app.config.environment.is_local();
-    let dry_run = tick.dry_run || replay;
+    let held_back = payload::held_back(tick.dry_run, tick.now, store_now, app.config.environment.is_local());
+    let dry_run = held_back.is_some();
     let mut summary = Summary::new("alert-router", app.config.environment.as_str(), now, dry_run);
-    if replay && !tick.dry_run {
-        summary.skipped("everything", "`now` is more than 5 minutes from the store's clock, so this is a dry run");
+    if let Some(reason) = held_back.filter(|_| !tick.dry_run) {
+        summary.skipped("everything", reason);
     }
     for stale in session.stale() {
         summary.failed(stale.name(), stale.to_string());

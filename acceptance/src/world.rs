@@ -30,8 +30,8 @@ pub const KILLER: &str = "kills-whoever-reads-this";
 pub const CLAIMS: &str = "claims";
 
 /// A notification passes SNS, SQS, the router and a receiver in about two seconds; one that is received again waits for
-/// the queue's visibility timeout of six.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// the queue's visibility timeout of six, and what could not be told at once for the next tick, a minute away.
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The cloud, and the runtime it lives on: a test's own would end with the test.
 #[derive(Debug)]
@@ -242,7 +242,15 @@ pub async fn incidents(cloud: &Cloud, alert: &Alert, expected: &[(&str, Status)]
         let seen: Vec<_> = ours.iter().map(|one| (without_event(&one.dedup_key), one.status)).collect();
         Ok((seen == expected).then_some(ours))
     });
-    seen.await.with_context(|| format!("PagerDuty has {:?}", ours()))
+    match seen.await {
+        Ok(seen) => Ok(seen),
+        Err(late) => {
+            // What the router knows says why: a try that failed, a receiver that waits, an end that never came.
+            let life = ask(cloud, &serde_json::json!({"explain": alert.id})).await;
+            let life = life.map_or_else(|why| format!("not to be had: {why:#}"), |life| format!("{life:#}"));
+            Err(late.context(format!("PagerDuty has {:?}; the alert's life is {life}", ours())))
+        }
+    }
 }
 
 /// `FINGERPRINT:SEVERITY` of a key; where an event opened the alert, which event it was follows.

@@ -1,14 +1,16 @@
 //! Gives routers what is on the queue, as the event source mapping does, and ticks, as the schedule does; kills them
 //! meanwhile.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use testkit::runtime_api::{Outcome, Sandbox};
 
 use super::dice::Dice;
+use super::history::Invoked;
 use super::queue::{Entry, Queue};
 use super::weather;
 use super::world::World;
@@ -27,8 +29,11 @@ pub(super) struct Toll {
 
 /// A router that is given messages.
 pub(super) struct Worker<'w> {
+    pub(super) name: &'static str,
     pub(super) world: &'w World,
     pub(super) sandbox: Sandbox,
+    /// How much of the sandbox's log belongs to invocations that are over, in bytes.
+    pub(super) logged: usize,
     /// Whether it is killed at random: such a one gets no message that was received twice already, so that no sound one
     /// becomes a dead letter by our doing.
     pub(super) doomed: bool,
@@ -49,25 +54,41 @@ impl Worker<'_> {
             }
             let kill_after = if self.doomed { weather::kill_after(&mut self.dice) } else { None };
             let records: Vec<Value> = batch.iter().map(record).collect();
+            let (began, started) = (super::now(), Instant::now());
             let outcome = invoke(&self.sandbox, &json!({"Records": records}), kill_after, toll).await?;
-            self.settle(&cloud.alerts, &batch, &outcome);
+            let again = batch.iter().filter(|entry| entry.receives > 1).count();
+            let (worker, took, messages, log) = (self.name, started.elapsed(), batch.len(), self.new_log());
+            self.settle(&cloud.alerts, &batch, Invoked { worker, began, took, messages, again, outcome, log });
         }
         Ok(())
     }
 
     /// What the answer does not name is deleted; the rest comes again.
-    fn settle(&mut self, queue: &Queue, batch: &[Entry], outcome: &Outcome) {
-        let failed = match outcome {
+    fn settle(&mut self, queue: &Queue, batch: &[Entry], invoked: Invoked) {
+        let failed = match &invoked.outcome {
             Outcome::Answered(answer) => answer["batchItemFailures"].as_array().cloned(),
             _ => None,
         };
+        let (history, invoked) = (&self.world.history, Arc::new(invoked));
         for entry in batch {
             let is_named = |failed: &Vec<Value>| failed.iter().any(|one| one["itemIdentifier"] == json!(entry.id));
             match &failed {
-                Some(failed) if !is_named(failed) => queue.delete(&entry.handle),
-                _ => queue.give_back(&entry.handle, self.dice.millis(0, 400)),
+                Some(failed) if !is_named(failed) => {
+                    queue.delete(&entry.handle);
+                    history.settle(entry);
+                }
+                _ if queue.give_back(&entry.handle, self.dice.millis(0, 400)) => history.come_again(entry, &invoked),
+                // Its reader had deleted it already.
+                _ => history.settle(entry),
             }
         }
+    }
+
+    /// What was logged since the last invocation.
+    fn new_log(&mut self) -> String {
+        let log = self.sandbox.output();
+        let before = std::mem::replace(&mut self.logged, log.len());
+        log.get(before..).unwrap_or_default().to_owned()
     }
 }
 

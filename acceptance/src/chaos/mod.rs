@@ -7,6 +7,7 @@
 
 mod aws;
 mod dice;
+mod history;
 mod invoke;
 mod model;
 mod queue;
@@ -27,12 +28,15 @@ use domain::Timestamp;
 use jiff::SignedDuration;
 
 use dice::Dice;
+use history::Receives;
 use invoke::{Toll, Worker, tail, tick, tick_now_and_then};
 use verdict::Verdict;
 use world::World;
 
-/// How many routers are killed at random, beside one that is not.
-const DOOMED: usize = 2;
+/// A router that is not killed.
+const SOUND: &str = "sound";
+/// Routers that are killed at random, beside it.
+const DOOMED: [&str; 2] = ["doomed one", "doomed two"];
 /// How far the clock of one tick is from that of the one before, once the storm is over: further than most pauses.
 const STEP: SignedDuration = SignedDuration::from_mins(20);
 /// The watch file's `digest_every`.
@@ -70,17 +74,19 @@ pub struct Report {
     pub repeats: usize,
     /// Signals, notices and ends that nobody has any more.
     pub lost: usize,
+    /// How many messages were settled by which receive of five.
+    pub receives: Receives,
     /// How long it took.
     pub took: Duration,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { signals, messages, kills, ambiguous, outages, told, repeats, lost, took } = self;
+        let Self { signals, messages, kills, ambiguous, outages, told, repeats, lost, receives, took } = self;
         write!(
             f,
             "{signals} signals in {messages} messages: {kills} kills, {ambiguous} ambiguous answers, {outages} outages, \
-             {told} notices, {repeats} repeats, lost = {lost}, {:.0} s",
+             {told} notices, {repeats} repeats, lost = {lost}, settled by receive 1/2/3/4/5: {receives}, {:.0} s",
             took.as_secs_f64()
         )
     }
@@ -125,13 +131,13 @@ impl Chaos {
         self.storm(&world, &toll, &outages, &mut dice).await?;
         weather::clear(&world);
         put(&world, &traffic.last);
-        let mut sound = worker(&world, None, dice.fork()).await?;
+        let mut sound = worker(&world, "sound afterwards", None, dice.fork()).await?;
         let settled = settle(&mut sound, &toll, began).await;
         if let Err(error) = settled {
             return Err(error.context(tail(&sound.sandbox.output()).to_owned()));
         }
         let kills = toll.kills.load(Ordering::Relaxed);
-        let verdict = Verdict::of(&world, &traffic, kills + DOOMED + 3).await?;
+        let verdict = Verdict::of(&world, &traffic, kills + DOOMED.len() + 3).await?;
         let report = Report {
             signals: self.signals,
             messages: traffic.messages.len() + traffic.last.len(),
@@ -141,6 +147,7 @@ impl Chaos {
             told: verdict.told,
             repeats: verdict.repeats,
             lost: verdict.wrong.iter().filter(|wrong| wrong.starts_with("lost: ")).count(),
+            receives: world.history.receives(),
             took: started.elapsed(),
         };
         Ok((report, verdict))
@@ -148,10 +155,10 @@ impl Chaos {
 
     /// Until every message was dealt with.
     async fn storm(&self, world: &World, toll: &Toll, outages: &AtomicUsize, dice: &mut Dice) -> Result<()> {
-        let mut workers = vec![worker(world, None, dice.fork()).await?];
-        for _ in 0..DOOMED {
+        let mut workers = vec![worker(world, SOUND, None, dice.fork()).await?];
+        for name in DOOMED {
             let dies_at = dice.between(150, 600);
-            workers.push(worker(world, Some(dies_at), dice.fork()).await?);
+            workers.push(worker(world, name, Some(dies_at), dice.fork()).await?);
         }
         let ticker = world.router(None).await?;
         let working = async {
@@ -174,8 +181,8 @@ fn put(world: &World, messages: &[traffic::Message]) {
     }
 }
 
-async fn worker<'w>(world: &'w World, dies_at: Option<usize>, dice: Dice) -> Result<Worker<'w>> {
-    Ok(Worker { world, sandbox: world.router(dies_at).await?, doomed: dies_at.is_some(), dice })
+async fn worker<'w>(world: &'w World, name: &'static str, dies_at: Option<usize>, dice: Dice) -> Result<Worker<'w>> {
+    Ok(Worker { name, world, sandbox: world.router(dies_at).await?, logged: 0, doomed: dies_at.is_some(), dice })
 }
 
 /// Ticks until nothing is due any more, by a clock that runs ahead so that no pause costs its time.

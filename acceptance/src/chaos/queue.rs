@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::dice::Dice;
 
 /// The template's `maxReceiveCount`.
-const MOST_RECEIVES: u32 = 5;
+pub(super) const MOST_RECEIVES: u32 = 5;
 /// Among how many messages at the front a receive chooses.
 const FRONT: usize = 300;
 
@@ -36,7 +36,14 @@ pub(super) struct Entry {
     pub(super) receives: u32,
     /// What it takes to delete it, until it is received again.
     pub(super) handle: String,
-    visible_at: Instant,
+    pub(super) visible_at: Instant,
+}
+
+impl Entry {
+    /// Its place in the queue, which a copy does not share.
+    pub(super) fn place(&self) -> u64 {
+        place_of(&self.handle)
+    }
 }
 
 impl Queue {
@@ -113,11 +120,11 @@ impl Queue {
         }
     }
 
-    /// Lets a message come again in a while, as when the time has passed for which it was taken.
-    pub(super) fn give_back(&self, handle: &str, in_a_while: Duration) {
-        if let Some(entry) = self.state().waiting.get_mut(&place_of(handle)).filter(|entry| entry.handle == handle) {
-            entry.visible_at = Instant::now() + in_a_while;
-        }
+    /// Lets a message come again in a while, as when the time has passed for which it was taken. False: it was deleted.
+    pub(super) fn give_back(&self, handle: &str, in_a_while: Duration) -> bool {
+        let mut state = self.state();
+        let found = state.waiting.get_mut(&place_of(handle)).filter(|entry| entry.handle == handle);
+        found.map(|entry| entry.visible_at = Instant::now() + in_a_while).is_some()
     }
 
     /// Whatever was taken by somebody who is dead by now comes again.

@@ -14,6 +14,7 @@ use tokio_postgres::SimpleQueryMessage;
 
 use super::aws::Aws;
 use super::dice::Dice;
+use super::history::History;
 use super::traffic::{DEADLY, PANICKING};
 
 /// Pages wake somebody, what is worth knowing goes to a receiver that takes little, so that a storm is told in few requests.
@@ -56,6 +57,7 @@ pub(super) struct World {
     pub(super) aws: Aws,
     pub(super) receivers: Receivers,
     pub(super) proxy: Proxy,
+    pub(super) history: History,
     database_url: String,
     watch_file: NamedTempFile,
     /// Ends with the run.
@@ -82,7 +84,7 @@ impl World {
         }
         let mut watch_file = tempfile::Builder::new().suffix(".toml").tempfile().context("making the watch file")?;
         watch_file.write_all(WATCH_FILE.as_bytes()).context("writing the watch file")?;
-        Ok(Self { aws, receivers, proxy, database_url, watch_file, _postgres: postgres })
+        Ok(Self { aws, receivers, proxy, history: History::default(), database_url, watch_file, _postgres: postgres })
     }
 
     /// A router. It dies at the `dies_at`-th statement or send of each of its lives, if it has to.

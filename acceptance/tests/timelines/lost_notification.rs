@@ -1,5 +1,7 @@
 //! An alarm's notification vanishes on its way; CloudWatch still knows, and the reconcile tick asks it.
 
+use std::time::Duration;
+
 use acceptance::world::{PATIENCE, World, ask, decided, incidents, mailed, only_alert};
 use anyhow::{Context, Result, ensure};
 use jiff::SignedDuration;
@@ -44,7 +46,9 @@ fn an_alarm_notification_that_was_deleted_from_the_queue_pages_at_the_reconcile_
         incidents(cloud, &alert, &[("HIGH", Status::Open)]).await?;
         mailed(cloud, SUBJECT, 1).await?;
 
-        // Its end arrives as usual, and ends it: both are one source.
+        // Its end arrives as usual, and ends it: both are one source. The emulator's notifications are dated to the second,
+        // its listings to the microsecond: within one second the end would be the older of the two.
+        tokio::time::sleep(Duration::from_secs(1)).await;
         cloud.aws.set_alarm_state(ALARM, "OK").await?;
         incidents(cloud, &alert, &[("HIGH", Status::Resolved)]).await?;
         Ok(())

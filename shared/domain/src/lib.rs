@@ -25,6 +25,7 @@ pub mod replay;
 pub mod severity;
 pub mod signal;
 pub mod silence;
+pub mod upstream;
 
 pub use fingerprint::Fingerprint;
 pub use jiff::Timestamp;

@@ -1,0 +1,138 @@
+//! What to do about one cycle, before what may be triggered in all is counted.
+
+use jiff::Timestamp;
+
+use super::{Change, Fate, Found, Situation, Why};
+use crate::duration;
+use crate::upstream::source::{MOST_RERUNS, Republished};
+use crate::upstream::{Run, RunKey, RunStatus, Source};
+
+/// What is to become of a cycle.
+pub(super) struct Verdict {
+    pub(super) change: Option<Change>,
+    pub(super) fate: Fate,
+}
+
+impl Verdict {
+    fn skip(why: Why) -> Self {
+        Self { change: None, fate: Fate::Skipped(why) }
+    }
+
+    fn with(change: Change, why: Why) -> Self {
+        Self { change: Some(change), fate: Fate::Skipped(why) }
+    }
+}
+
+/// Decides about the cycle of a nominal time and its row, if there is one.
+pub(super) fn decide(source: &Source, row: Option<&Run>, at: Timestamp, situation: &Situation<'_>) -> Verdict {
+    let key = RunKey::of(&source.name, at);
+    if situation.triggered.contains(&key) {
+        return Verdict { change: None, fate: Fate::Triggered };
+    }
+    let found = situation.found.get(&key);
+    let held = situation.held.get(&source.name);
+    let Some(run) = row else { return open(source, &Run::new(&source.name, at), held, found, situation) };
+    match run.status {
+        RunStatus::Deleted => Verdict::skip(Why::Deleted),
+        RunStatus::Complete => complete(source, run, held, found),
+        RunStatus::Triggered | RunStatus::Running => {
+            Verdict::skip(Why::InFlight { attempt: run.attempts, of: source.attempts, since: run.triggered_at })
+        }
+        RunStatus::Failed => failed(run, held, found, situation),
+        RunStatus::Due | RunStatus::Late | RunStatus::Held => open(source, run, held, found, situation),
+    }
+}
+
+/// One whose run is still to come.
+fn open(
+    source: &Source,
+    run: &Run,
+    held: Option<&String>,
+    found: Option<&Found>,
+    situation: &Situation<'_>,
+) -> Verdict {
+    if let Some(why) = held {
+        let change = (run.status != RunStatus::Held).then_some(Change::Held);
+        return Verdict { change, fate: Fate::Skipped(Why::Held(why.clone())) };
+    }
+    let released = (run.status == RunStatus::Held).then_some(Change::Due);
+    if run.attempts >= source.attempts {
+        // Somebody has lowered `attempts` meanwhile.
+        let last = run.last_failure.as_deref().unwrap_or("the last one was lost");
+        let why = format!("attempt {} of {}: {last}", run.attempts, source.attempts);
+        return Verdict::with(Change::Failed { why: why.clone() }, Why::Failed(why));
+    }
+    if let Some(at) = run.retry_at.filter(|at| situation.now < *at && !situation.request.force_retry) {
+        return Verdict { change: released, fate: Fate::Skipped(Why::Retry { at, why: run.last_failure.clone() }) };
+    }
+    match found {
+        // What was triggered once was complete upstream.
+        None if run.attempts == 0 && run.refusals == 0 => Verdict { change: released, fate: Fate::Look },
+        None | Some(Found::Complete { .. }) => {
+            let over = (run.status == RunStatus::Late).then_some(Change::Due);
+            Verdict { change: released.or(over), fate: Fate::Trigger { attempt: run.attempts + 1, anew: false } }
+        }
+        Some(Found::Waiting { settling: true, why, .. }) => {
+            let over = (run.status == RunStatus::Late).then_some(Change::Due);
+            Verdict { change: released.or(over), fate: Fate::Skipped(Why::Waiting(why.clone())) }
+        }
+        Some(Found::Waiting { why, .. }) => waiting(source, run, why, released, situation, true),
+        // A mirror that does not answer a backfill once is no reason to give up what is old by intention.
+        Some(Found::Unreadable { why }) => {
+            waiting(source, run, why, released, situation, !situation.request.is_backfill())
+        }
+    }
+}
+
+fn waiting(
+    source: &Source,
+    run: &Run,
+    why: &str,
+    released: Option<Change>,
+    situation: &Situation<'_>,
+    may_end: bool,
+) -> Verdict {
+    let age = situation.now.duration_since(run.at);
+    if may_end && age >= source.look_back {
+        let limit = duration::display(source.look_back);
+        let why = format!("upstream has not published it within {limit}: {why}");
+        return Verdict::with(Change::Failed { why: why.clone() }, Why::Failed(why));
+    }
+    if age >= source.late_after {
+        let late = Change::Late { why: why.to_owned() };
+        let change = (run.status != RunStatus::Late).then_some(late);
+        return Verdict { change, fate: Fate::Skipped(Why::Late(why.to_owned())) };
+    }
+    Verdict { change: released, fate: Fate::Skipped(Why::Waiting(why.to_owned())) }
+}
+
+/// One that failed: a backfill takes up those that a statement has reset, `force_retry` all.
+fn failed(run: &Run, held: Option<&String>, found: Option<&Found>, situation: &Situation<'_>) -> Verdict {
+    match &run.failure_reason {
+        Some(why) if !situation.request.force_retry => return Verdict::skip(Why::Failed(why.clone())),
+        None if !situation.request.is_backfill() => return Verdict::skip(Why::Reset),
+        Some(_) | None => {}
+    }
+    if let Some(why) = held {
+        return Verdict::skip(Why::Held(why.clone()));
+    }
+    match found {
+        // Upstream may never have published what was never triggered.
+        None if run.triggered_at.is_none() => Verdict { change: None, fate: Fate::Look },
+        None | Some(Found::Complete { .. }) => Verdict { change: None, fate: Fate::Trigger { attempt: 1, anew: true } },
+        Some(Found::Waiting { why, .. } | Found::Unreadable { why }) => Verdict::skip(Why::Waiting(why.clone())),
+    }
+}
+
+/// One that is complete is looked at again only where what upstream publishes again is to be processed again.
+fn complete(source: &Source, run: &Run, held: Option<&String>, found: Option<&Found>) -> Verdict {
+    let watched = source.republished == Republished::Rerun && run.reruns < MOST_RERUNS && held.is_none();
+    let Some(then) = run.look.as_ref().filter(|_| watched) else { return Verdict::skip(Why::Complete) };
+    match found {
+        None => Verdict { change: None, fate: Fate::Look },
+        Some(Found::Complete { look: Some(look) }) if look.differs(then) => {
+            Verdict { change: Some(Change::Republished), fate: Fate::Trigger { attempt: 1, anew: true } }
+        }
+        Some(_) => Verdict::skip(Why::Complete),
+    }
+}

@@ -1,0 +1,147 @@
+//! The signals that sources raise: upstream is late, a run has failed, and their ends.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::{Source, cycles};
+use crate::condition::Raised;
+use crate::duration;
+use crate::fingerprint::{Fingerprint, Labels};
+use crate::notification::truncate;
+use crate::severity::Severity;
+use crate::signal::SignalStatus;
+
+/// The kind of a signal that upstream is late.
+pub const UPSTREAM_LATE: &str = "upstream-late";
+/// The kind of a signal that a run has failed.
+pub const RUN_FAILED: &str = "run-failed";
+/// Longest summary, in characters: it quotes what mirrors and providers said, which may be anything.
+const LONGEST_SUMMARY: usize = 1_000;
+/// So many late cycles are named.
+const MOST_NAMED: usize = 3;
+
+/// The source of a source's signals.
+pub fn source(name: &str) -> String {
+    format!("source:{name}")
+}
+
+/// A cycle that upstream should have published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overdue {
+    /// Its nominal time.
+    pub at: Timestamp,
+    /// What is missing.
+    pub why: String,
+}
+
+/// What an evaluation at `now` that leaves these cycles late raises; `before` says whether any was late before. One
+/// condition a source: it begins with its first late cycle and ends with the last.
+pub fn upstream_late(
+    source: &Source,
+    before: bool,
+    late: &[Overdue],
+    now: Timestamp,
+    environment: &str,
+) -> Option<Raised> {
+    let usual = duration::display(source.expected_after);
+    let said = |status, summary: String, details| {
+        Said { source, kind: UPSTREAM_LATE, labels: Labels::new(), status, severity: source.late_severity, at: now }
+            .raised(&summary, details, environment)
+    };
+    match (before, late) {
+        (false, []) | (true, [_, ..]) => None,
+        (true, []) => {
+            let summary = format!("Over. No cycle of {} is late any more.", source.name);
+            Some(said(SignalStatus::Resolved, summary, Map::new()))
+        }
+        (false, late) => {
+            let named: Vec<String> = late.iter().take(MOST_NAMED).map(|one| one.words(source, now)).collect();
+            let more = late.len().saturating_sub(MOST_NAMED);
+            let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+            let summary = format!(
+                "{}{more}. Usually a cycle is complete {usual} after its nominal time; what is made from it waits.",
+                named.join("; ")
+            );
+            let details = json!({
+                "cycles": late.iter().map(|one| json!(one.at)).collect::<Value>(),
+                "expected_after_s": source.expected_after.as_secs(),
+                "late_after_s": source.late_after.as_secs(),
+            });
+            Some(said(SignalStatus::Firing, summary, object(details)))
+        }
+    }
+}
+
+impl Overdue {
+    fn words(&self, source: &Source, now: Timestamp) -> String {
+        let age = now.duration_since(self.at).max(SignedDuration::ZERO);
+        format!(
+            "{} is late upstream, {} after it: {}",
+            cycles::spoken(&source.name, self.at),
+            duration::display(age),
+            self.why
+        )
+    }
+}
+
+/// That the run of a cycle has failed.
+pub fn run_failed(source: &Source, cycle: Timestamp, why: &str, now: Timestamp, environment: &str) -> Raised {
+    let summary = format!(
+        "{} has failed: {why}. It is not tried again by itself; `force_retry` does.",
+        cycles::spoken(&source.name, cycle)
+    );
+    let details = object(json!({ "reason": truncate(why, LONGEST_SUMMARY), "cycle": cycles::name(cycle) }));
+    failed_run(source, cycle, SignalStatus::Firing, now).raised(&summary, details, environment)
+}
+
+/// That a run that had failed is complete, or is not wanted any more.
+pub fn run_recovered(source: &Source, cycle: Timestamp, now: Timestamp, environment: &str) -> Raised {
+    let summary = format!("Over. {} is complete.", cycles::spoken(&source.name, cycle));
+    failed_run(source, cycle, SignalStatus::Resolved, now).raised(&summary, Map::new(), environment)
+}
+
+fn failed_run(source: &Source, cycle: Timestamp, status: SignalStatus, at: Timestamp) -> Said<'_> {
+    let labels = Labels::from([("run_timestamp".to_owned(), cycle.to_string())]);
+    Said { source, kind: RUN_FAILED, labels, status, severity: source.severity, at }
+}
+
+/// What is said of a source.
+struct Said<'a> {
+    source: &'a Source,
+    kind: &'static str,
+    labels: Labels,
+    status: SignalStatus,
+    severity: Severity,
+    at: Timestamp,
+}
+
+impl Said<'_> {
+    fn raised(self, summary: &str, mut details: Map<String, Value>, environment: &str) -> Raised {
+        let Self { source: of, kind, labels, status, severity, at } = self;
+        let fingerprint = Fingerprint::of(environment, kind, &of.name, &labels);
+        let id = format!("{fingerprint}/{}/{severity}/{at}", status.as_str());
+        let texts = [("about", &of.summary), ("runbook", &of.runbook)];
+        details.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text.as_ref()?)))));
+        let body = json!({
+            "id": id,
+            "source": source(&of.name),
+            "kind": kind,
+            "subject": of.name,
+            "environment": environment,
+            "status": status,
+            "severity": severity.to_string(),
+            "summary": truncate(summary, LONGEST_SUMMARY),
+            "labels": labels,
+            "details": details,
+            "occurred_at": at,
+        });
+        Raised { id, body: body.to_string() }
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}

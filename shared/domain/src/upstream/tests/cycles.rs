@@ -1,0 +1,64 @@
+//! Which cycles there are, and their names.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::upstream::cycles::{MOST_CYCLES, after, expected, name, spoken};
+
+fn every(length: SignedDuration) -> Schedule {
+    Schedule::every(length).expect("a length in range")
+}
+
+#[test]
+fn a_window_has_every_nominal_time_in_it_and_no_other() {
+    let gfs = gfs();
+    let of = |from, to| expected("gfs", &gfs.schedule, at(from), at(to)).expect("few cycles");
+    assert_eq!(of("21T06:00", "22T06:00"), ["21T06:00", "21T12:00", "21T18:00", "22T00:00", "22T06:00"].map(at));
+    assert_eq!(of("22T06:01", "22T11:59"), []);
+    assert_eq!(of("22T12:00", "22T06:00"), []);
+}
+
+#[test]
+fn cycles_every_ten_minutes_are_the_same_whoever_asks_and_whenever() {
+    let schedule = every(minutes(10));
+    let of = |from, to| expected("nowcast", &schedule, at(from), at(to)).expect("few cycles");
+    assert_eq!(of("22T06:03", "22T06:31"), ["22T06:10", "22T06:20", "22T06:30"].map(at));
+    assert_eq!(of("22T06:10", "22T06:20"), ["22T06:10", "22T06:20"].map(at));
+    assert_eq!(after(&schedule, at("22T06:10")), Some(at("22T06:20")));
+}
+
+#[test]
+fn a_window_with_absurdly_many_cycles_is_refused_with_its_length() {
+    let schedule = every(minutes(1));
+    let refused = expected("nowcast", &schedule, at("01T00:00"), at("30T00:00")).expect_err("41,760 cycles");
+    let said = refused.to_string();
+    assert!(said.contains("`nowcast`") && said.contains("4w 1d") && said.contains("20000"), "{said}");
+    let most = at("01T00:00").saturating_add(minutes(MOST_CYCLES as i64 - 1)).expect("an instant");
+    assert_eq!(expected("nowcast", &schedule, at("01T00:00"), most).map(|cycles| cycles.len()), Ok(MOST_CYCLES));
+}
+
+#[test]
+fn cycles_are_called_as_people_and_files_call_them() {
+    assert_eq!(
+        (name(at("22T06:00")), spoken("gfs", at("22T06:00"))),
+        ("2026112206".into(), "gfs 06Z of 22 Nov".into())
+    );
+    assert_eq!(name(at("02T06:10")), "202611020610");
+    assert_eq!(spoken("nowcast", at("02T06:10")), "nowcast 06:10Z of 2 Nov");
+}
+
+proptest! {
+    #[test]
+    fn windows_that_tile_a_time_have_its_cycles_once_each(start in 0..40_000_i64, cuts in prop::collection::vec(1..4_000_i64, 1..6), step in 1..700_i64) {
+        let schedule = every(minutes(step));
+        let minute = |count: i64| Timestamp::from_second(1_790_000_000 + count * 60 + 17).expect("an instant");
+        let mut edges = vec![start];
+        edges.extend(cuts.iter().scan(start, |edge, cut| { *edge += cut; Some(*edge) }));
+        let whole = expected("x", &schedule, minute(start), minute(*edges.last().unwrap_or(&start))).expect("few cycles");
+        let tiles: Vec<Timestamp> = edges
+            .windows(2)
+            .flat_map(|edge| expected("x", &schedule, minute(edge[0]), minute(edge[1])).expect("few cycles"))
+            .collect();
+        prop_assert_eq!(whole, tiles);
+    }
+}

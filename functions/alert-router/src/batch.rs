@@ -84,22 +84,26 @@ pub(crate) async fn handle(app: &App, messages: &[Received], deadline: &Deadline
     handled
 }
 
-/// Messages that nobody died of first.
-async fn last_noted_last<'a>(
+/// Which of these messages were being read when a reader died.
+///
+/// # Errors
+/// When the store is not to be had.
+pub(crate) async fn list_noted(
     app: &App,
     session: &mut Session,
-    mut messages: Vec<&'a Received>,
+    messages: &[&Received],
     deadline: &Deadline,
-) -> Result<Vec<&'a Received>, Fault> {
+) -> Result<BTreeSet<String>, Fault> {
     if messages.is_empty() {
-        return Ok(messages);
+        return Ok(BTreeSet::new());
     }
-    // A statement of its own follows, without a second try: the connection has to be alive.
-    session.fresh_clock(app, deadline).await?;
-    let ids: Vec<&str> = messages.iter().map(|received| received.message.message_id.as_str()).collect();
-    let noted = suspects::list_noted(&session.parts(app)?.0.client, &ids).await?;
-    messages.sort_by_key(|received| noted.contains(&received.message.message_id));
-    Ok(messages)
+    let listing = async {
+        // A statement of its own follows, without a second try: the connection has to be alive.
+        session.fresh_clock(app, deadline).await?;
+        let ids: Vec<&str> = messages.iter().map(|received| received.message.message_id.as_str()).collect();
+        Ok(suspects::list_noted(&session.parts(app)?.0.client, &ids).await?)
+    };
+    within(time_for_store(deadline), listing).await
 }
 
 /// Work that is given up while there is time to tell people without the store.
@@ -136,21 +140,23 @@ impl Handled {
         origin: Origin,
         deadline: &Deadline,
     ) -> Result<(), Fault> {
-        let (first, again): (Vec<&Received>, Vec<&Received>) =
-            messages.iter().partition(|received| received.first_time);
+        let (again, first): (Vec<&Received>, Vec<&Received>) =
+            messages.iter().partition(|received| received.is_suspect());
         if deadline.for_work() < TIME_TO_RECORD {
-            self.postpone(messages);
+            self.postpone(app, messages, origin).await;
             return Ok(());
         }
         let together = self.record_together(app, session, &first, origin, deadline);
         within(time_for_store(deadline), together).await?;
 
-        let suspects = last_noted_last(app, session, again, deadline);
-        let suspects = within(time_for_store(deadline), suspects).await?;
+        // Messages that nobody died of come first.
+        let noted = list_noted(app, session, &again, deadline).await?;
+        let mut suspects = again;
+        suspects.sort_by_key(|received| noted.contains(&received.message.message_id));
         for (n, suspect) in suspects.iter().enumerate() {
             self.delete_recorded(app, origin).await;
             if deadline.for_work() < TIME_TO_RECORD {
-                self.postpone(&suspects[n..]);
+                self.postpone(app, &suspects[n..], origin).await;
                 return Ok(());
             }
             let alone = self.record_suspect(app, session, suspect, origin, deadline);
@@ -202,7 +208,8 @@ impl Handled {
         if readable.is_empty() {
             return Ok(());
         }
-        let told: Vec<Told> = readable.iter().flat_map(|(received, _)| received.told.clone()).collect();
+        let told: Vec<Told> =
+            readable.iter().flat_map(|(received, _)| received.told.iter().flatten().cloned()).collect();
         let past = Past { told: &told, came_before: false };
         match persist(app, session, &signals, past, deadline).await {
             Ok(recorded) => {
@@ -215,7 +222,7 @@ impl Handled {
             Err(NotRecorded::Refused(_) | NotRecorded::Failed(_)) => {}
         }
         for (received, of_it) in readable {
-            self.record_alone(app, session, received, &signals[of_it], origin, deadline).await?;
+            self.record_alone(app, session, received, &signals[of_it], deadline).await?;
         }
         Ok(())
     }
@@ -227,12 +234,9 @@ impl Handled {
         session: &mut Session,
         received: &Received,
         signals: &[Signal],
-        origin: Origin,
         deadline: &Deadline,
     ) -> Result<bool, Fault> {
-        // What is held has a note of who was told.
-        let came_before = origin == Origin::Alerts && !received.first_time;
-        let past = Past { told: &received.told, came_before };
+        let past = Past { told: received.told.as_deref().unwrap_or_default(), came_before: received.told.is_none() };
         match persist(app, session, signals, past, deadline).await {
             Ok(recorded) => {
                 self.count(recorded);
@@ -264,7 +268,7 @@ impl Handled {
         let id = &received.message.message_id;
         suspects::note(&session.parts(app)?.0.client, id).await?;
         let Some(signals) = self.read(app, received, origin) else { return Ok(()) };
-        if self.record_alone(app, session, received, &signals, origin, deadline).await? {
+        if self.record_alone(app, session, received, &signals, deadline).await? {
             suspects::clear(&session.parts(app)?.0.client, id).await?;
         }
         Ok(())
@@ -287,7 +291,7 @@ impl Handled {
     /// Tells who has to be told. While that lasts, what is on record is deleted from the queue; a batch that ends at once
     /// leaves that to its answer, by which Lambda deletes every message that is not named as a failure.
     async fn deliver(&mut self, app: &App, session: &mut Session, messages: &[&Received], deadline: &Deadline) {
-        let all_new = messages.iter().all(|received| received.first_time);
+        let all_new = messages.iter().all(|received| !received.is_suspect());
         if all_new && self.failed.is_empty() && self.is_looked_for(session) {
             return;
         }
@@ -344,13 +348,15 @@ impl Handled {
         self.unrecorded.push((id.clone(), why.to_owned()));
     }
 
-    /// Leaves messages on their queue as they are: the time of this invocation is used up.
-    fn postpone(&mut self, messages: &[&Received]) {
-        tracing::warn!(messages = messages.len(), "Time is short; messages that were not begun come again");
-        for received in messages {
-            let why = "time ran out before it was begun; it comes again".to_owned();
-            self.dealt_with.insert(received.receipt_handle.clone());
-            self.unrecorded.push((received.message.message_id.clone(), why));
+    /// Begins no more of them: the time of this invocation is used up. They stay on their queue; what `alerts` will not give
+    /// much longer waits where it is not counted how often.
+    async fn postpone(&mut self, app: &App, messages: &[&Received], origin: Origin) {
+        tracing::warn!(messages = messages.len(), "Time is short; messages that were not begun wait");
+        self.dealt_with.extend(messages.iter().map(|received| received.receipt_handle.clone()));
+        if origin == Origin::Alerts {
+            let held = gone::spare(app, messages).await;
+            self.held += held.held;
+            self.unrecorded.extend(held.left);
         }
     }
 

@@ -30,10 +30,18 @@ pub(crate) struct Received {
     pub(crate) message: domain::ingest::Message,
     /// What it takes to delete it.
     pub(crate) receipt_handle: String,
-    /// Whether this is the first time that anybody receives it.
-    pub(crate) first_time: bool,
-    /// Who was told of it already, while the store was gone.
-    pub(crate) told: Vec<domain::gone::Told>,
+    /// The how manieth time its queue gives it, from 1.
+    pub(crate) receives: u32,
+    /// Who was told of it already, while the store was gone. `None`: nobody can know, since whoever received it before may
+    /// have told people and noted nothing.
+    pub(crate) told: Option<Vec<domain::gone::Told>>,
+}
+
+impl Received {
+    /// Whether somebody received it who noted nothing of it: it may be what killed them.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.receives > 1 || self.told.is_none()
+    }
 }
 
 /// `{"tick": "retry", …}`.
@@ -156,10 +164,12 @@ impl From<Record> for Received {
         let Fields(Attributes { approximate_receive_count, sender_id, sent_timestamp }) = record.attributes;
         let sent_at =
             sent_timestamp.and_then(|text| text.parse().ok()).and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        // Only a caller by hand leaves it out. What cannot be read is no first time.
+        let receives = approximate_receive_count.map_or(1, |count| count.parse().unwrap_or(2));
         Self {
-            first_time: approximate_receive_count.is_none_or(|count| count == "1"),
+            receives,
             receipt_handle: record.receipt_handle,
-            told: Vec::new(),
+            told: (receives <= 1).then(Vec::new),
             message: domain::ingest::Message {
                 message_id: record.message_id,
                 sender_id,

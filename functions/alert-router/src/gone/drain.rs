@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use runtime::{Deadline, Fault};
+use store::suspects;
 
 use crate::app::{App, Session};
-use crate::batch::{Handled, Origin};
+use crate::batch::{Handled, Origin, list_noted};
 use crate::gone::parcel;
 use crate::payload::Received;
 
@@ -15,6 +16,8 @@ const MOST: usize = 500;
 const MOST_BYTES: usize = 16 << 20;
 /// How many are recorded in one transaction.
 const TOGETHER: usize = 100;
+/// A message that was taken so often, and is noted, is not read again.
+const MOST_RECEIVES: u32 = 5;
 /// Nobody else gets a message before the invocation that took it is over.
 const MARGIN: Duration = Duration::from_secs(5);
 
@@ -51,16 +54,25 @@ pub(crate) async fn drain(
             return Ok(drained);
         }
         taken.messages.sort_by_key(|received| received.message.sent_at);
-        // One that was taken before may be what killed its reader: then each goes alone.
-        let together = if taken.messages.iter().all(|received| received.first_time) { TOGETHER } else { 1 };
-        for chunk in taken.messages.chunks(together) {
+        let suspects: Vec<&Received> = taken.messages.iter().filter(|received| received.is_suspect()).collect();
+        let noted = list_noted(app, session, &suspects, deadline).await?;
+        let (noted, mut in_turn): (Vec<&Received>, Vec<&Received>) =
+            taken.messages.iter().partition(|received| noted.contains(&received.message.message_id));
+        let (deadly, noted): (Vec<&Received>, Vec<&Received>) =
+            noted.into_iter().partition(|received| received.receives >= MOST_RECEIVES);
+        for received in deadly {
+            let why = give_back(app, session, received).await?;
+            drained.failed.push((received.message.message_id.clone(), why));
+        }
+        // What was being read when a reader died may kill the next one, too.
+        in_turn.extend(noted);
+        for chunk in chunks(&in_turn) {
             if deadline.for_work() < keep_back {
                 drained.more = true;
                 return Ok(drained);
             }
             let mut handled = Handled::default();
-            let chunk: Vec<&Received> = chunk.iter().collect();
-            let recorded = handled.record_all(app, session, &chunk, Origin::Held, deadline).await;
+            let recorded = handled.record_all(app, session, chunk, Origin::Held, deadline).await;
             handled.delete_recorded(app, Origin::Held).await;
             recorded?;
             drained.recorded += handled.recorded;
@@ -70,6 +82,26 @@ pub(crate) async fn drain(
             return Ok(drained);
         }
     }
+}
+
+/// Messages in the portions in which they are recorded: a suspect goes alone.
+fn chunks<'m, 'r>(messages: &'m [&'r Received]) -> impl Iterator<Item = &'m [&'r Received]> {
+    let alike = messages.chunk_by(|one, other| !one.is_suspect() && !other.is_suspect());
+    alike.flat_map(|alike| alike.chunks(TOGETHER))
+}
+
+/// Gives a message that killed reader after reader back to the queue that has dead letters, where people look for such:
+/// nothing else would ever take it out of every drain's way. Answers what to say of it.
+async fn give_back(app: &App, session: &mut Session, received: &Received) -> Result<String, Fault> {
+    let id = &received.message.message_id;
+    if let Some((_, error)) = app.queue.send(&[&received.message.body]).await.pop() {
+        return Ok(format!("it kills whoever reads it, and could not be given back to the queue `alerts`: {error}"));
+    }
+    tracing::error!(message.id = id, "A held message kills whoever reads it; it is given back to the queue `alerts`");
+    let kept = app.held.delete(&[&received.receipt_handle]).await.pop();
+    let kept = kept.map_or_else(String::new, |(_, error)| format!("; it is held still: {error}"));
+    suspects::clear(&session.parts(app)?.0.client, id).await?;
+    Ok(format!("it kills whoever reads it, and is given back to the queue `alerts`, which has dead letters{kept}"))
 }
 
 /// Messages that are ours for the rest of the invocation.

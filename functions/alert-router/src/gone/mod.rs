@@ -23,6 +23,13 @@ use tell::{Said, Teller};
 /// Without this much time nothing more is begun: telling, and putting away, have to end before the invocation does.
 const TIME_TO_HOLD: Duration = Duration::from_secs(1);
 
+/// From this receive on a message is put away unread: the template's queue gives it five times, and the last time may be cut
+/// short like the others.
+const NEXT_TO_LAST: u32 = 4;
+/// In how many portions messages go that were received before: a slow receiver is waited for once in each, and a message that
+/// kills its reader takes along its portion and those that follow.
+const PORTIONS: usize = 16;
+
 /// What became of messages that could not be recorded.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
@@ -34,8 +41,9 @@ pub(crate) struct Held {
 
 /// Tells what must not wait, and puts the messages away.
 ///
-/// Those received for the first time go together. Those received before, of which one may be killing its reader, go one
-/// at a time, in another order every time: each is put away and deleted before the next is read.
+/// What the queue will not give much longer is put away first, unread: whatever kills its reader or uses up the time, it is
+/// safe. Messages received for the first time go together. Those received before, of which one may be killing its reader,
+/// go in a few portions, in another order every time: each is put away and deleted before the next is read.
 pub(crate) async fn hold(
     app: &App,
     session: &mut Session,
@@ -47,15 +55,56 @@ pub(crate) async fn hold(
     tracing::error!(error = %why.message, messages = messages.len(), "The record is out of reach; messages are held");
     session.drop_connection();
     session.renew(app).await;
-    let (first, mut again): (Vec<&Received>, Vec<&Received>) =
-        messages.iter().partition(|received| received.first_time);
+    let (last, messages): (Vec<&Received>, Vec<&Received>) =
+        messages.iter().partition(|received| received.receives >= NEXT_TO_LAST);
+    held.put_away_unread(app, &last).await;
+    let (mut again, first): (Vec<&Received>, Vec<&Received>) =
+        messages.into_iter().partition(|received| received.is_suspect());
     held.put_away(app, session, &first, deadline).await;
     // SQS gives a message another handle each time.
     again.sort_by_key(|received| received.receipt_handle.bytes().rev().collect::<Vec<u8>>());
-    for one in again {
-        held.put_away(app, session, &[one], deadline).await;
+    for portion in again.chunks(again.len().div_ceil(PORTIONS).max(1)) {
+        held.put_away(app, session, portion, deadline).await;
     }
+    tell_of_unread(app, session, &last, deadline).await;
     held
+}
+
+/// Puts messages away that this invocation has no time to read, if the queue will not give them much longer; the others stay.
+pub(crate) async fn spare(app: &App, messages: &[&Received]) -> Held {
+    let (last, others): (Vec<&Received>, Vec<&Received>) =
+        messages.iter().partition(|received| received.receives >= NEXT_TO_LAST);
+    let mut held = Held::default();
+    for received in others {
+        held.leave(received, "time ran out before it was begun; it comes again".to_owned());
+    }
+    held.put_away_unread(app, &last).await;
+    held
+}
+
+/// Tells of messages that are put away unread, one at a time and only now: whatever happens, none of them is lost. There is
+/// no note of it, so the record tells once more what must not wait.
+async fn tell_of_unread(app: &App, session: &mut Session, messages: &[&Received], deadline: &Deadline) {
+    for received in messages.iter().take_while(|_| !is_late(deadline)) {
+        match read(received, &app.policy, &mut ids(&received.message.message_id)) {
+            Ok(signals) => {
+                let teller = Teller { app, switched_off: session.switched_off(app), now: wall_clock(), deadline };
+                if let Some(Said::ToNobody(why)) =
+                    teller.tell(&mut session.absence.memory, &[(received, signals)]).await.pop()
+                {
+                    tracing::error!(
+                        message.id = received.message.message_id,
+                        error = why,
+                        "The record has to tell of it"
+                    );
+                }
+            }
+            Err(why) => {
+                let id = &received.message.message_id;
+                tracing::error!(message.id = id, error = why, "A message that is held could not be read");
+            }
+        }
+    }
 }
 
 impl Held {
@@ -72,23 +121,34 @@ impl Held {
         }
         let teller = Teller { app, switched_off: session.switched_off(app), now: wall_clock(), deadline };
         let said = teller.tell(&mut session.absence.memory, &readable).await;
-        let mut to_hold: Vec<(&Received, Vec<Told>)> = Vec::new();
+        let mut to_hold: Vec<(&Received, Option<Vec<Told>>)> = Vec::new();
         for ((received, _), said) in readable.into_iter().zip(said) {
             match said {
                 Said::NoTime => self.leave(received, "time ran out before anybody could be told".to_owned()),
                 // It comes again, and may then find somebody; when the queue will not give it much longer, it waits for the
                 // record as everything else.
-                Said::ToNobody(why) if received.first_time => self.leave(received, why),
-                Said::ToNobody(_) => to_hold.push((received, Vec::new())),
-                Said::To(told) => to_hold.push((received, told)),
+                Said::ToNobody(why) if !received.is_suspect() => self.leave(received, why),
+                Said::ToNobody(_) => to_hold.push((received, Some(Vec::new()))),
+                Said::To(told) => to_hold.push((received, Some(told))),
             }
         }
         self.move_away(app, &to_hold).await;
     }
 
+    /// Puts messages away without a look at them, and without a note: somebody may have told of them before.
+    async fn put_away_unread(&mut self, app: &App, messages: &[&Received]) {
+        if messages.is_empty() {
+            return;
+        }
+        tracing::warn!(messages = messages.len(), "Messages that do not come much longer are put away unread");
+        let unread: Vec<(&Received, Option<Vec<Told>>)> = messages.iter().map(|received| (*received, None)).collect();
+        self.move_away(app, &unread).await;
+    }
+
     /// Moves messages to the queue where they wait; what that queue took is deleted from the other.
-    async fn move_away(&mut self, app: &App, messages: &[(&Received, Vec<Told>)]) {
-        let parcels: Vec<_> = messages.iter().map(|(received, told)| parcel::wrap(&received.message, told)).collect();
+    async fn move_away(&mut self, app: &App, messages: &[(&Received, Option<Vec<Told>>)]) {
+        let parcels: Vec<_> =
+            messages.iter().map(|(received, told)| parcel::wrap(&received.message, told.as_deref())).collect();
         let failed = app.held.send_parcels(&parcels).await;
         failpoint::pass("held, not deleted");
         let mut moved = Vec::new();

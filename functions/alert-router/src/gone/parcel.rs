@@ -12,8 +12,8 @@ const SENDER: &str = "sender";
 const SENT_AT: &str = "sent_at";
 const TOLD: &str = "told";
 
-/// A message with its note; of the note as much as SQS takes.
-pub(super) fn wrap<'m>(message: &'m Message, told: &[Told]) -> Parcel<'m> {
+/// A message with its note, as much of it as SQS takes; without one, where nobody can know who was told.
+pub(super) fn wrap<'m>(message: &'m Message, told: Option<&[Told]>) -> Parcel<'m> {
     let mut parcel = Parcel { body: &message.body, attributes: Vec::new() };
     let mut add = |name, value: String| {
         // SQS refuses empty attributes, and a caller by hand may leave these out.
@@ -24,20 +24,23 @@ pub(super) fn wrap<'m>(message: &'m Message, told: &[Told]) -> Parcel<'m> {
     add(MESSAGE_ID, message.message_id.clone());
     add(SENDER, message.sender_id.clone().unwrap_or_default());
     add(SENT_AT, message.sent_at.to_string());
-    let room = LARGEST.saturating_sub(parcel.size() + attribute_size(TOLD));
-    parcel.attributes.push((TOLD, fitting(told, room)));
+    if let Some(told) = told {
+        let room = LARGEST.saturating_sub(parcel.size() + attribute_size(TOLD));
+        parcel.attributes.push((TOLD, fitting(told, room)));
+    }
     parcel
 }
 
 /// The message as it was first received, under its own id.
 pub(super) fn unwrap(taken: Taken) -> Received {
     let Taken { message_id, receipt_handle, body, mut attributes, receives } = taken;
-    let told = attributes.remove(TOLD).map_or_else(|| Ok(Vec::new()), |note| read(&note));
-    let told = told.unwrap_or_else(|error| {
-        let error = format!("{:#}", anyhow::Error::new(error));
-        // Told twice rather than never.
-        tracing::warn!(message.id = message_id, error, "A held message says in no known way who was told");
-        Vec::new()
+    let told = attributes.remove(TOLD).and_then(|note| {
+        let unreadable = |error| {
+            let error = format!("{:#}", anyhow::Error::new(error));
+            // Told twice rather than never.
+            tracing::warn!(message.id = message_id, error, "A held message says in no known way who was told");
+        };
+        read(&note).map_err(unreadable).ok()
     });
     let sent_at = attributes.remove(SENT_AT).and_then(|text| text.parse().ok());
     Received {
@@ -48,7 +51,7 @@ pub(super) fn unwrap(taken: Taken) -> Received {
             body,
         },
         receipt_handle,
-        first_time: receives <= 1,
+        receives,
         told,
     }
 }
@@ -95,28 +98,35 @@ mod tests {
     fn a_message_comes_back_as_it_was_with_its_note() {
         let sent = message("{\"odd\": \"\u{7f}żółć\"}");
         let note = [told(1), told(2)];
-        let parcel = wrap(&sent, &note);
+        let parcel = wrap(&sent, Some(&note));
         let names: Vec<&str> = parcel.attributes.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["message_id", "sender", "sent_at", "told"], "and no others");
         let received = back(parcel);
-        assert_eq!((received.message, received.told), (sent, note.to_vec()));
+        assert_eq!((received.message, received.told), (sent, Some(note.to_vec())));
     }
 
     #[test]
     fn the_largest_message_keeps_as_much_of_its_note_as_sqs_takes() {
         let sent = message(&"x".repeat(786_432));
         let note: Vec<Told> = (1..=5_000).map(told).collect();
-        let parcel = wrap(&sent, &note);
+        let parcel = wrap(&sent, Some(&note));
         assert!(parcel.size() <= LARGEST && parcel.size() > LARGEST - 1_000, "{}", parcel.size());
-        let kept = back(parcel).told;
+        let kept = back(parcel).told.expect("a note");
         assert!(kept.len() > 500 && kept.len() < note.len(), "{}", kept.len());
         assert_eq!(kept, note[..kept.len()]);
     }
 
     #[test]
+    fn a_message_that_nobody_read_has_no_note_and_is_a_suspect() {
+        let sent = message("{}");
+        let received = back(wrap(&sent, None));
+        assert_eq!((received.is_suspect(), received.message, received.told), (true, sent, None));
+    }
+
+    #[test]
     fn a_note_that_nobody_can_read_costs_no_message() {
         let mut parcel = Parcel { body: "{}", attributes: vec![(TOLD, "nonsense".to_owned())] };
-        assert!(back(parcel.clone()).told.is_empty());
+        assert_eq!(back(parcel.clone()).told, None);
         parcel.attributes.clear();
         assert_eq!(back(parcel).message.message_id, "another", "one that somebody put there by hand");
     }

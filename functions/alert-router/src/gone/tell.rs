@@ -64,7 +64,7 @@ impl Teller<'_> {
                     message,
                     n,
                     signal,
-                    repeat: !received.first_time,
+                    repeat: received.is_suspect(),
                 });
             }
         }

@@ -11,6 +11,7 @@ mod explain;
 mod faults;
 mod gone;
 mod gone_drain;
+mod gone_unread;
 mod gone_ways;
 mod marked_secrets;
 mod messages;

@@ -7,11 +7,12 @@ use config::Current;
 use config::watch_file::Heartbeat;
 use domain::Timestamp;
 use domain::heartbeat::{Reading, Status};
+use jiff::SignedDuration;
 use runtime::ledger::Begun;
 use runtime::{Deadline, Fault, Summary};
 use store::Class;
 use store::heartbeats::{self, Record};
-use store::leases::{self, Lease};
+use store::leases::{self, Lease, Taken};
 
 use crate::app::{App, Store, clock, patience};
 use crate::decide::{Decided, Rules};
@@ -79,7 +80,7 @@ async fn rehearse(
     summary: &mut Summary,
 ) -> Result<Decided, Fault> {
     let before = heartbeats::open(&store.connection.client, patience(evaluation.deadline)).await?;
-    let readings = evaluation.read(Some(store), &before).await;
+    let readings = evaluation.read(Some(store), &before, SignedDuration::ZERO).await;
     let decided = evaluation.rules().all(&before, &readings, evaluation.now);
     summary.skipped("recording", reason);
     report::count(&decided, &readings, summary);
@@ -91,12 +92,13 @@ async fn on_record(evaluation: &Evaluation<'_>, store: &mut Store, summary: &mut
     let Evaluation { app, parameters, now, deadline } = *evaluation;
     let client = &store.connection.client;
     let holder = summary.run_id.to_string();
-    let Some(lease) = leases::take(client, JOB, &holder, deadline.left() + LEASE_AFTER).await? else {
+    let Some(Taken { lease, idle_for }) = leases::take(client, JOB, &holder, deadline.left() + LEASE_AFTER).await?
+    else {
         summary.skipped("evaluation", "another one is under way");
         return Ok(Decided::default());
     };
     let before = heartbeats::open(client, patience(deadline)).await?;
-    let readings = evaluation.read(Some(store), &before).await;
+    let readings = evaluation.read(Some(store), &before, idle_for).await;
     let Some(decided) = decide(evaluation, store, lease, &readings, summary).await? else {
         return Ok(Decided::default());
     };
@@ -106,7 +108,8 @@ async fn on_record(evaluation: &Evaluation<'_>, store: &mut Store, summary: &mut
     let told = notices::tell(app, store, deadline, summary).await;
     let measured = report::publish(app, &decided, now, summary).await;
     // Who could read nothing at all has evaluated nothing.
-    let mut looked = readings.values().filter(|reading| **reading != Reading::Unread).peekable();
+    let is_looked_for = |reading: &&Reading| !matches!(reading, Reading::Unread | Reading::Waiting { .. });
+    let mut looked = readings.values().filter(is_looked_for).peekable();
     let blind = looked.peek().is_some() && looked.all(|reading| matches!(reading, Reading::Unknown { .. }));
     if raised && told && measured && !blind {
         external::complete(app, parameters, now, deadline, summary).await;
@@ -155,8 +158,13 @@ impl<'a> Evaluation<'a> {
         Rules { watch_file: &self.app.watch_file, switches: &self.parameters.switches }
     }
 
-    /// Reads the signals that could matter now, of heartbeats that are watched.
-    async fn read(&self, store: Option<&Store>, before: &Record) -> BTreeMap<&'a str, Reading> {
+    /// Reads the signals that could matter now, of heartbeats that are watched, when nobody has evaluated for `idle_for`.
+    async fn read(
+        &self,
+        store: Option<&Store>,
+        before: &Record,
+        idle_for: SignedDuration,
+    ) -> BTreeMap<&'a str, Reading> {
         let watched = self.app.watch_file.heartbeats.iter().filter(|heartbeat| {
             let paused = before.states.get(&heartbeat.rules.name).is_some_and(|state| state.status == Status::Paused);
             !paused && !self.is_off(heartbeat)
@@ -165,6 +173,7 @@ impl<'a> Evaluation<'a> {
             heartbeat,
             state: before.states.get(&heartbeat.rules.name),
             slots: before.slots_of(&heartbeat.rules.name),
+            idle_for,
         });
         self.look(wanted.collect(), store).await
     }

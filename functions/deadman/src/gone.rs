@@ -38,7 +38,10 @@ pub(crate) async fn evaluate(
         .iter()
         .filter(|heartbeat| is_decidable(heartbeat) && !evaluation.is_off(heartbeat))
         .collect();
-    let wanted = critical.iter().map(|heartbeat| Wanted { heartbeat, state: None, slots: &[] }).collect();
+    let wanted = critical
+        .iter()
+        .map(|heartbeat| Wanted { heartbeat, state: None, slots: &[], idle_for: SignedDuration::ZERO })
+        .collect();
     let readings = evaluation.look(wanted, None).await;
     let mut known = app.known.lock().await;
     let mut raised: Vec<(&str, Raised)> = Vec::new();
@@ -58,7 +61,7 @@ pub(crate) async fn evaluate(
                 }));
             }
             Some(Reading::Unknown { why }) => summary.failed(rules.name.as_str(), why.clone()),
-            Some(Reading::Unread) | None => {}
+            Some(Reading::Unread | Reading::Waiting { .. }) | None => {}
         }
     }
     summary.looked_at("heartbeats", critical.len());

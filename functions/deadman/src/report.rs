@@ -59,6 +59,11 @@ pub(crate) fn count(decided: &Decided, readings: &BTreeMap<&str, Reading>, summa
     let read = readings.values().filter(|reading| matches!(reading, Reading::Seen { .. })).count();
     summary.did("read", read);
     summary.did("transitions", decided.transitions);
+    let waiting = |reading: &&Reading| matches!(reading, Reading::Waiting { .. });
+    if let Some(Reading::Waiting { until, why }) = readings.values().find(waiting) {
+        let count = readings.values().filter(waiting).count();
+        summary.skipped("pings", format!("{count} heartbeats are not missed before {until}: {why}"));
+    }
     for (name, reading) in readings {
         if let Reading::Unknown { why } = reading {
             tracing::warn!(heartbeat = name, why, "The signal of {name} cannot be read");

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use domain::Timestamp;
+use jiff::SignedDuration;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
@@ -15,14 +16,15 @@ pub(crate) const STATEMENTS: &[&Statement] = &[&TAKE, &HOLD, &GIVE_BACK];
 
 static TAKE: Statement = Statement {
     name: "taking a lease",
-    sql: "insert into watchkeeper.leases as lease (name, token, holder, expires_at)
+    sql: "with before as (select expires_at from watchkeeper.leases where name = $1)
+          insert into watchkeeper.leases as lease (name, token, holder, expires_at)
           values ($1, 1, $2, now() + make_interval(secs => $3))
           on conflict (name) do update
           set token      = lease.token + 1,
               holder     = excluded.holder,
               expires_at = excluded.expires_at
           where lease.expires_at <= now()
-          returning token",
+          returning token, now() as taken_at, (select expires_at from before) as free_since",
     types: &[Type::TEXT, Type::TEXT, Type::FLOAT8],
 };
 /// Locks the row, so that nobody takes the lease before the transaction has ended.
@@ -52,6 +54,15 @@ pub struct Lease {
     pub token: i64,
 }
 
+/// What came of taking one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The lease.
+    pub lease: Lease,
+    /// How long nobody had it: zero for a job that was never done.
+    pub idle_for: SignedDuration,
+}
+
 /// Takes the lease of a job for a while; `None` where somebody else has it.
 ///
 /// # Errors
@@ -61,10 +72,16 @@ pub async fn take(
     name: &'static str,
     holder: &str,
     for_a_while: Duration,
-) -> Result<Option<Lease>, Error> {
+) -> Result<Option<Taken>, Error> {
     let seconds = for_a_while.as_secs_f64();
     let rows = TAKE.run(client, &[&name, &holder, &seconds]).await?;
-    rows.first().map(|row| Ok(Lease { name, token: column(row, "token")? })).transpose()
+    let taken = |row: &Row| {
+        let taken_at: Timestamp = column(row, "taken_at")?;
+        let free_since: Option<Timestamp> = column(row, "free_since")?;
+        let idle_for = free_since.map_or(SignedDuration::ZERO, |since| taken_at.duration_since(since));
+        Ok(Taken { lease: Lease { name, token: column(row, "token")? }, idle_for })
+    };
+    rows.first().map(taken).transpose()
 }
 
 /// Gives up the transaction that was begun, and gives the lease back if it is still ours.

@@ -16,7 +16,7 @@ pub(super) async fn run(desk: &mut Desk<'_>, id: &Said) -> Result<(), Fault> {
         let expected = "expected the id of an alert, or the id or idempotency key of a signal";
         return Err(Fault::bad_payload(format!("explain: nothing on record is called `{id}`: {expected}")));
     };
-    let why_nobody = why::nobody(&life, desk.now);
+    let why_nobody = why::nobody(&life, &desk.switched_off, desk.now);
     let Life { alert_id, signal_id, events, alert, .. } = life;
     desk.summary.looked_at("events", events.len());
     if let Some(alert) = &alert {

@@ -10,6 +10,7 @@ mod replay;
 mod silence;
 mod why;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use domain::Timestamp;
@@ -25,6 +26,8 @@ use crate::tick::write_down;
 /// An operation under way.
 struct Desk<'a> {
     connection: &'a Connection,
+    /// Receivers that a switch has turned off.
+    switched_off: BTreeSet<String>,
     /// The store's clock.
     now: Timestamp,
     /// How long one exchange with the store may take.
@@ -54,8 +57,9 @@ pub(crate) async fn run(app: &App, asked: &Requested, deadline: &Deadline) -> Re
     let now = session.fresh_clock(app, deadline).await?;
     let mut summary = Summary::new("alert-router", app.config.environment.as_str(), now, false);
     let patience = patience(deadline);
+    let switched_off = session.switched_off(app);
     let (connection, _) = session.parts(app)?;
-    let mut desk = Desk { connection, now, patience, summary: &mut summary, results: Map::new() };
+    let mut desk = Desk { connection, switched_off, now, patience, summary: &mut summary, results: Map::new() };
     let done = tokio::time::timeout(deadline.for_work(), perform(&mut desk, app, &asked.operation, deadline)).await;
     let done = done.unwrap_or_else(|_| {
         Err(Fault::new(Kind::Unavailable, "Postgres did not answer in time; ask again: whatever was done is done once"))

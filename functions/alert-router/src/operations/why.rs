@@ -1,5 +1,7 @@
 //! Why was nobody paged? Sentences, from what is on record about an alert.
 
+use std::collections::BTreeSet;
+
 use domain::Timestamp;
 use domain::alert::Mute;
 use domain::delivery::{DeliveryStatus, HeldBecause};
@@ -7,7 +9,7 @@ use domain::signal::SignalStatus;
 use store::explain::{Life, MutedBy, Standing, Suppression, Telling};
 
 /// One sentence for each reason that kept somebody from being told; none where everybody was.
-pub(super) fn nobody(life: &Life, now: Timestamp) -> Vec<String> {
+pub(super) fn nobody(life: &Life, switched_off: &BTreeSet<String>, now: Timestamp) -> Vec<String> {
     let mut sentences = Vec::new();
     if let Some(alert) = &life.alert {
         sentences.extend(alert.muted.as_ref().map(|by| muted(by, alert, now)));
@@ -15,7 +17,7 @@ pub(super) fn nobody(life: &Life, now: Timestamp) -> Vec<String> {
         sentences.extend(acknowledged(alert, now));
     }
     sentences.extend(life.suppressions.iter().map(|some| suppressed(some, life, now)));
-    sentences.extend(life.telling.iter().rev().map(|telling| not_told(telling, now)));
+    sentences.extend(life.telling.iter().rev().map(|telling| not_told(telling, switched_off, now)));
     sentences
 }
 
@@ -122,7 +124,7 @@ fn hours(opens: Option<Timestamp>, life: &Life, now: Timestamp) -> String {
 }
 
 /// Why a receiver has not accepted what it is to be told.
-fn not_told(telling: &Telling, now: Timestamp) -> String {
+fn not_told(telling: &Telling, switched_off: &BTreeSet<String>, now: Timestamp) -> String {
     let Telling { receiver, notice, status, held, due_at, attempts, last, paused_until, fallback } = telling;
     let tried = last.as_ref().map(|(outcome, error)| {
         let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
@@ -140,6 +142,9 @@ fn not_told(telling: &Telling, now: Timestamp) -> String {
         }
         (DeliveryStatus::Cancelled, _) => format!("{receiver} was not told `{notice}`: it was over before"),
         (DeliveryStatus::Sending, _) => format!("{receiver} is being told `{notice}` right now"),
+        _ if switched_off.contains(receiver) => {
+            format!("{receiver} is switched off: `{notice}` waits until it is on again")
+        }
         _ => waits(receiver, notice, *due_at, tried, *paused_until, now),
     };
     sentence + &instead

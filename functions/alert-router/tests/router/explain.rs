@@ -133,6 +133,20 @@ async fn it_says_that_a_receiver_is_switched_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_says_so_too_of_what_a_receiver_had_not_taken_before() {
+    let world = World::new().await;
+    let routes = "[routes]\ndefault = [\"team\"]\n";
+    let (_file, router) = router_with(&world, routes).await;
+    world.receivers.behave(Behaviour::answer("slack", 503).times(1));
+    accepts(&router, fires("disk", "MEDIUM", "06:00:00")).await;
+    world.put_parameter("features/enable_slack", "off").await;
+    world.rows("update watchkeeper.deliveries set due_at = now() - interval '1 minute'").await;
+    let (_file, router) = router_with(&world, routes).await;
+    let said = sentences(&explain(&world, &router).await);
+    assert_eq!(said, ["team is switched off: `firing` waits until it is on again"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_says_that_a_receiver_refused_and_who_was_told_instead() {
     let world = World::new().await;
     let (_file, router) = router_with(

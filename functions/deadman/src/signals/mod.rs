@@ -18,8 +18,9 @@ use aws_config::SdkConfig;
 use config::watch_file::{Heartbeat, HeartbeatSignal};
 use config::{Secrets, WatchFile};
 use domain::Timestamp;
-use domain::heartbeat::{Reading, Slot, State};
+use domain::heartbeat::{Reading, Slot, State, looking};
 use futures::future::join5;
+use jiff::SignedDuration;
 use runtime::Deadline;
 use store::Connection;
 use watched::Functions;
@@ -68,6 +69,8 @@ pub(crate) struct Wanted<'w, 's> {
     pub(crate) heartbeat: &'w Heartbeat,
     pub(crate) state: Option<&'s State>,
     pub(crate) slots: &'s [Slot],
+    /// How long nobody has evaluated.
+    pub(crate) idle_for: SignedDuration,
 }
 
 impl<'w> Wanted<'w, '_> {
@@ -101,7 +104,7 @@ pub(crate) async fn read<'w>(
         <(Vec<_>, Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
     for wanted in wanted {
         match &wanted.heartbeat.signal {
-            HeartbeatSignal::Ping => told.push((wanted.name(), Reading::Unread)),
+            HeartbeatSignal::Ping => told.push((wanted.name(), looking::told(wanted.state, wanted.idle_for, now))),
             HeartbeatSignal::Metric(signal) => metrics.push((wanted, signal)),
             HeartbeatSignal::Sql { database, sql } => questions.push((wanted, database.as_str(), Asks::Sql(sql))),
             HeartbeatSignal::Runs { database, table } => questions.push((wanted, database.as_str(), Asks::Runs(table))),

@@ -5,6 +5,7 @@ mod databases;
 mod metrics;
 mod records;
 
+use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -129,7 +130,12 @@ async fn read_all<'w>(
     secrets: &Secrets,
     now: Timestamp,
 ) -> BTreeMap<&'w str, Reading> {
-    let wanted = watch_file.heartbeats.iter().map(|heartbeat| Wanted { heartbeat, state: None, slots });
+    let wanted = watch_file.heartbeats.iter().map(|heartbeat| Wanted {
+        heartbeat,
+        state: None,
+        slots,
+        idle_for: SignedDuration::ZERO,
+    });
     read(readers, watch_file, wanted.collect(), store, secrets, now, &deadline(Duration::from_secs(30))).await
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{NIGHTLY, World, answer, evaluate, refusal, watch_file};
+use crate::world::{NIGHTLY, World, answer, evaluate, ping, refusal, watch_file};
 
 const METRIC: &str = "
 [heartbeat.medium-range]
@@ -31,6 +31,27 @@ async fn while_postgres_is_gone_critical_metrics_are_decided_and_raised_without_
     assert!(world.raised().await.is_empty(), "the same sandbox does not repeat itself");
     let (kind, _) = refusal(&cold, json!({ "ping": { "heartbeat": "nightly", "signal": "success" } })).await;
     assert_eq!(kind, "Unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_not_missed_for_what_it_told_while_nothing_could_be_recorded() {
+    let world = World::new().await;
+    let deadman = world.watching(&format!("{NIGHTLY}{}", NIGHTLY.replace("nightly", "weekly"))).await;
+    evaluate(&deadman, "00:00").await;
+    // Both are due by 01:10. For half an hour nothing was evaluated, then Postgres is back.
+    world.stored("update watchkeeper.leases set expires_at = now() - interval '30 minutes'").await;
+    let back = evaluate(&deadman, "01:20").await;
+    assert_eq!((&back["looked_at"]["down"], &back["skipped"][0]["name"]), (&json!(0), &json!("pings")), "{back}");
+    // What one of them told at 00:55 comes again, minutes after that.
+    evaluate(&deadman, "01:21").await;
+    ping(&deadman, "success", "00:55").await;
+    assert_eq!(evaluate(&deadman, "01:25").await["looked_at"]["down"], 0);
+    assert!(world.raised().await.is_empty());
+    // The other had told nothing.
+    let down = evaluate(&deadman, "01:26").await;
+    assert_eq!((&down["looked_at"]["down"], down["down"]["weekly"].is_string()), (&json!(1), true), "{down}");
+    let raised = world.raised().await;
+    assert!(raised[0]["summary"].as_str().is_some_and(|said| said.contains("due 01:00")), "{raised:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

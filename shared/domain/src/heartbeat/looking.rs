@@ -15,7 +15,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Heartbeat, State, Status};
+use super::{Heartbeat, Reading, State, Status, Unknown};
 
 /// A deadline this near is decided by the next evaluation.
 const NEAR: SignedDuration = SignedDuration::from_mins(1);
@@ -23,6 +23,10 @@ const NEAR: SignedDuration = SignedDuration::from_mins(1);
 const SLACK: SignedDuration = SignedDuration::from_secs(5);
 /// The longest until the end of an outage is noticed.
 const RECOVERY: SignedDuration = SignedDuration::from_hours(1);
+/// Without an evaluation for so long, pings could not be taken either.
+const GAP: SignedDuration = SignedDuration::from_mins(2);
+/// By then they have come again: the queue keeps a message that could not be taken hidden for five minutes.
+const PINGS_COME_AGAIN: SignedDuration = SignedDuration::from_mins(6);
 
 /// Whether a signal is read now that costs money to read: the first time; when it would be missing at the next
 /// evaluation, or is already and nobody knows; while it could not be read; else every tenth of its period.
@@ -37,6 +41,27 @@ pub fn is_due(heartbeat: &Heartbeat, state: Option<&State>, now: Timestamp) -> b
     let tenth = heartbeat.schedule.period(now) / 10;
     let pause = if down { tenth.min(RECOVERY) } else { tenth };
     now.duration_since(read_at) + SLACK >= pause
+}
+
+/// What is known of a heartbeat that its job tells: it is not looked for. When nothing was evaluated for a while, what was
+/// told meanwhile waits on the queue, and comes after the evaluation that would miss it. `idle_for` is how long nobody has
+/// evaluated.
+pub fn told(state: Option<&State>, idle_for: SignedDuration, now: Timestamp) -> Reading {
+    let unknown = state.and_then(|state| state.memory.unknown.as_ref());
+    if idle_for > GAP {
+        let until = now.saturating_add(PINGS_COME_AGAIN).unwrap_or(now);
+        let minutes = idle_for.as_mins();
+        let why =
+            format!("nothing was evaluated for {minutes} min, and what was told meanwhile may still wait on the queue");
+        return Reading::Waiting { until, why };
+    }
+    match unknown {
+        Some(Unknown { until: Some(until), why, .. }) if *until > now => {
+            Reading::Waiting { until: *until, why: why.clone() }
+        }
+        Some(_) => Reading::Seen { beats: Vec::new(), note: None },
+        None => Reading::Unread,
+    }
 }
 
 /// From when on a success would be news: since the last one, and never longer ago than one may be awaited.
@@ -63,7 +88,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::heartbeat::{Calendar, Run, Schedule, Unknown};
+    use crate::heartbeat::{Calendar, Run, Schedule};
     use crate::severity::Severity;
 
     fn at(text: &str) -> Timestamp {
@@ -112,7 +137,7 @@ mod tests {
         let mut unread = state();
         unread.memory.read_at = None;
         let mut unknown = state();
-        unknown.memory.unknown = Some(Unknown { since: at("02:01:00"), why: "throttled".to_owned() });
+        unknown.memory.unknown = Some(Unknown { since: at("02:01:00"), why: "throttled".to_owned(), until: None });
         for (why, state, now, expected) in [
             ("a tenth has not passed", state(), "02:35:00", false),
             ("a tenth has passed", state(), "02:36:00", true),
@@ -161,6 +186,22 @@ mod tests {
         let often = every(SignedDuration::from_mins(10));
         assert!(is_due(&often, Some(&state()), at("02:00:57")));
         assert!(!is_due(&often, Some(&state()), at("02:00:30")));
+    }
+
+    #[test]
+    fn what_jobs_told_while_nothing_was_evaluated_is_waited_for() {
+        let minutes = SignedDuration::from_mins;
+        assert_eq!(told(Some(&state()), minutes(2), at("07:31:00")), Reading::Unread, "a tick that was late");
+        let Reading::Waiting { until, why } = told(Some(&state()), minutes(41), at("07:31:00")) else {
+            panic!("it is waited for");
+        };
+        assert_eq!(until, at("07:37:00"));
+        assert!(why.starts_with("nothing was evaluated for 41 min"), "{why}");
+        let mut waiting = state();
+        waiting.memory.unknown = Some(Unknown { since: at("07:31:00"), why: why.clone(), until: Some(until) });
+        assert_eq!(told(Some(&waiting), minutes(1), at("07:36:59")), Reading::Waiting { until, why });
+        let nothing = Reading::Seen { beats: Vec::new(), note: None };
+        assert_eq!(told(Some(&waiting), minutes(1), at("07:37:00")), nothing, "it would have come by now");
     }
 
     #[test]

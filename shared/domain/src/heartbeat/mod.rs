@@ -181,6 +181,9 @@ pub struct Unknown {
     pub since: Timestamp,
     /// Why.
     pub why: String,
+    /// Until then what its job told may still be on its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// A run under way.

@@ -72,6 +72,13 @@ pub enum Reading {
         /// Why.
         why: String,
     },
+    /// What its job told may still be on its way: nothing is missing yet.
+    Waiting {
+        /// Until when.
+        until: Timestamp,
+        /// Why.
+        why: String,
+    },
 }
 
 /// An exit status that no process has.

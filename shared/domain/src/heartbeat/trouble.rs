@@ -97,6 +97,9 @@ pub(super) fn troubles<'s>(
 fn unreadable(heartbeat: &Heartbeat, state: &State, unknown: &Unknown, at: Timestamp) -> Option<Trouble> {
     let patience = heartbeat.grace.min(super::PATIENCE);
     let overdue = state.deadline_at.is_some_and(|deadline| at >= deadline);
-    let lasting = at.duration_since(unknown.since) >= patience;
+    let lasting = match unknown.until {
+        Some(until) => at >= until,
+        None => at.duration_since(unknown.since) >= patience,
+    };
     (overdue && lasting).then(|| Trouble::Unreadable(unknown.clone()))
 }

@@ -1,5 +1,6 @@
 //! Heartbeats found in CloudWatch.
 
+use jiff::SignedDuration;
 use std::fmt::Write as _;
 
 use testkit::cloudwatch::CloudWatch;
@@ -29,7 +30,7 @@ impl World {
         let wanted = watch_file
             .heartbeats
             .iter()
-            .map(|heartbeat| Wanted { heartbeat, state: Some(state), slots: &[] })
+            .map(|heartbeat| Wanted { heartbeat, state: Some(state), slots: &[], idle_for: SignedDuration::ZERO })
             .collect();
         let deadline = deadline(Duration::from_secs(30));
         read(&self.readers, watch_file, wanted, None, &self.secrets, now(), &deadline).await
@@ -164,7 +165,11 @@ async fn a_cloudwatch_that_does_not_answer_keeps_nothing_else_waiting() {
     let address = hanging.local_addr().expect("its number");
     let readers = Readers::new(&sdk(&format!("http://{address}"), "100000000001"));
     let file = watch_file(&[every("done", "metric = \"Done\""), every("told", "ping = true")].concat());
-    let wanted = file.heartbeats.iter().map(|heartbeat| Wanted { heartbeat, state: None, slots: &[] }).collect();
+    let wanted = file
+        .heartbeats
+        .iter()
+        .map(|heartbeat| Wanted { heartbeat, state: None, slots: &[], idle_for: SignedDuration::ZERO })
+        .collect();
     // Eight seconds, of which seven are kept to decide and to record.
     let deadline = deadline(Duration::from_secs(8));
     let readings = read(&readers, &file, wanted, None, &no_secrets().await, now(), &deadline).await;

@@ -73,10 +73,8 @@ pub fn advance(
             evaluation.state.memory.read_at = Some(now);
             evaluation.take_all(beats);
         }
-        Reading::Unknown { why } => {
-            let since = evaluation.state.memory.unknown.take().map_or(now, |unknown| unknown.since);
-            evaluation.state.memory.unknown = Some(Unknown { since, why: why.clone() });
-        }
+        Reading::Unknown { why } => evaluation.cannot_know(why, None),
+        Reading::Waiting { until, why } => evaluation.cannot_know(why, Some(*until)),
     }
     evaluation.conclude(now, false);
     evaluation.finish()
@@ -140,6 +138,12 @@ impl<'h> Evaluation<'h> {
             evaluation.reschedule(schedule);
         }
         evaluation
+    }
+
+    fn cannot_know(&mut self, why: &str, until: Option<Timestamp>) {
+        let unknown = &mut self.state.memory.unknown;
+        let since = unknown.as_ref().map_or(self.now, |unknown| unknown.since);
+        *unknown = Some(Unknown { since, why: why.to_owned(), until });
     }
 
     /// Another schedule was written: what the old one still waited for is not waited for any more.

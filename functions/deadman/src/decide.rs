@@ -71,6 +71,8 @@ impl Rules<'_> {
     fn compare(&self, heartbeat: &Heartbeat, record: &Record, decided: &mut Decided, now: Timestamp) {
         let rules = &heartbeat.rules;
         let Some(state) = decided.states.get(&rules.name) else { return };
+        // What is told only now is dated by when it happened, which may be long ago.
+        let was_told = record.states.get(&rules.name).is_some_and(|before| before.memory.told.is_some());
         let heard = record.heard.get(&source(&rules.name));
         let heard = heard.filter(|heard| heard.fingerprint == fingerprint(self.environment(), &rules.name));
         let raised = match (heard, state.memory.told) {
@@ -78,7 +80,7 @@ impl Rules<'_> {
                 let summary = format!("{} is {}", rules.name, state.status.as_str());
                 end(&rules.name, heard.severity, now, &summary, self.environment())
             }
-            (None, Some(_)) if !is_own(heartbeat) && overdue(state.since, now) => {
+            (None, Some(_)) if was_told && !is_own(heartbeat) && overdue(state.since, now) => {
                 let windows = now.duration_since(state.since).as_secs() / ON_ITS_WAY.as_secs();
                 let late = SignedDuration::from_secs(windows.saturating_mul(ON_ITS_WAY.as_secs()));
                 remind(rules, state, state.since.saturating_add(late).unwrap_or(now), self.environment())

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use domain::Timestamp;
 use domain::heartbeat::{Beat, BeatKind, Reading};
+use domain::upstream::RunStatus;
 use store::Connection;
-use store::cycles::{Cycle, CycleStatus, list};
+use store::cycles::{Cycle, list};
 
 use super::evidence::{NO_STORE, seen, unknown};
 use super::{Readings, Wanted, left};
@@ -61,12 +62,12 @@ fn reading(wanted: Wanted<'_, '_>, source: &str, cycles: &[Cycle], now: Timestam
 /// What a cycle's run tells. What was deleted was made once, and is awaited by nobody.
 fn beat(cycle: &Cycle) -> Option<Beat> {
     let (kind, at) = match cycle.status {
-        CycleStatus::Triggered | CycleStatus::Running => (BeatKind::Start, cycle.triggered_at?),
-        CycleStatus::Complete => (BeatKind::Success, cycle.finished_at.or(cycle.triggered_at)?),
-        CycleStatus::Failed => {
+        RunStatus::Triggered | RunStatus::Running => (BeatKind::Start, cycle.triggered_at?),
+        RunStatus::Complete => (BeatKind::Success, cycle.finished_at.or(cycle.triggered_at)?),
+        RunStatus::Failed => {
             (BeatKind::Fail, cycle.finished_at.or(cycle.triggered_at).unwrap_or(cycle.run_timestamp))
         }
-        CycleStatus::Due | CycleStatus::Late | CycleStatus::Held | CycleStatus::Deleted => return None,
+        RunStatus::Due | RunStatus::Late | RunStatus::Held | RunStatus::Deleted => return None,
     };
     let started_at = cycle.triggered_at.filter(|started| *started <= at);
     let run = Some(cycle.run_id.clone());
@@ -78,15 +79,15 @@ fn beat(cycle: &Cycle) -> Option<Beat> {
 fn words(cycle: &Cycle) -> Option<String> {
     let attempt = cycle.retry_count.saturating_add(1);
     Some(match cycle.status {
-        CycleStatus::Complete | CycleStatus::Deleted => return None,
-        CycleStatus::Due => "waits for upstream".to_owned(),
-        CycleStatus::Late => "upstream is late".to_owned(),
-        CycleStatus::Held => "is held back".to_owned(),
-        CycleStatus::Triggered | CycleStatus::Running => match cycle.triggered_at {
+        RunStatus::Complete | RunStatus::Deleted => return None,
+        RunStatus::Due => "waits for upstream".to_owned(),
+        RunStatus::Late => "upstream is late".to_owned(),
+        RunStatus::Held => "is held back".to_owned(),
+        RunStatus::Triggered | RunStatus::Running => match cycle.triggered_at {
             Some(at) => format!("attempt {attempt} since {}", at.strftime("%H:%M")),
             None => format!("attempt {attempt}"),
         },
-        CycleStatus::Failed => match &cycle.failure_reason {
+        RunStatus::Failed => match &cycle.failure_reason {
             Some(reason) => format!("attempt {attempt} failed: {reason}"),
             None => format!("attempt {attempt} failed"),
         },

@@ -139,6 +139,11 @@ impl Queue {
         self.state().waiting.len()
     }
 
+    /// What waits, in flight or not.
+    pub(super) fn waiting(&self) -> Vec<Entry> {
+        self.state().waiting.values().cloned().collect()
+    }
+
     pub(super) fn dead(&self) -> Vec<Entry> {
         self.state().dead.clone()
     }

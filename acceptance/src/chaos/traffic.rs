@@ -27,6 +27,12 @@ pub(super) struct Message {
     pub(super) body: String,
 }
 
+/// Whether nobody can read a body without harm. Such a message ends among the dead letters, or is held where nobody reads it
+/// often.
+pub(super) fn is_poisonous(body: &str) -> bool {
+    [DEADLY, PANICKING].into_iter().any(|what| body.contains(what))
+}
+
 /// Everything that is said, and what follows from it.
 pub(super) struct Traffic {
     /// In the order in which the queue takes them.
@@ -34,7 +40,7 @@ pub(super) struct Traffic {
     pub(super) model: Model,
     /// The last of them, which come when the storm is over.
     pub(super) last: Vec<Message>,
-    /// How many messages nobody can read without harm: they end among the dead letters.
+    /// How many messages nobody can read without harm.
     pub(super) poisonous: usize,
 }
 
@@ -180,7 +186,7 @@ impl Writer {
 /// Puts some that do harm among messages.
 fn poison(messages: &mut Vec<Message>, what: &str, dice: &mut Dice) {
     for n in 0..POISONED {
-        let message = Message { id: format!("poison-{what}-{n}"), body: json!({"what": what}).to_string() };
+        let message = Message { id: format!("poison-{what}-{n}"), body: json!({"what": what, "n": n}).to_string() };
         messages.insert(dice.below(messages.len()), message);
     }
 }

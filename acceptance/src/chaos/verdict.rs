@@ -10,7 +10,7 @@ use super::model::Model;
 use super::rows::{self, Alert, Delivery};
 use super::sends::{self, Group, Sends};
 use super::trace;
-use super::traffic::Traffic;
+use super::traffic::{Traffic, is_poisonous};
 use super::world::World;
 
 /// How many conditions are shown with all that happened to them.
@@ -35,8 +35,11 @@ impl Verdict {
         let mut verdict = Self::default();
         let model = &traffic.model;
         verdict.look_at_signals(world, model).await?;
-        let dead: BTreeSet<String> = world.aws.cloud.alerts.dead().into_iter().map(|entry| entry.id).collect();
-        verdict.demand(dead.len() == traffic.poisonous, || format!("the dead letters are {dead:?}"));
+        // The queue may have given one twice.
+        let cloud = &world.aws.cloud;
+        let harmful: BTreeSet<String> =
+            cloud.alerts.dead().into_iter().chain(cloud.held.waiting()).map(|entry| entry.body).collect();
+        verdict.demand(harmful.len() == traffic.poisonous, || format!("dead letters, and held: {harmful:?}"));
         let alerts = rows::alerts(world).await?;
         let deliveries = rows::deliveries(world).await?;
         verdict.look_at_standing(world, model, &alerts);
@@ -84,7 +87,7 @@ impl Verdict {
             self.demand(ours || model.keys.contains(&row[0]), || format!("{} ({}) was never sent", row[0], row[1]));
         }
         for dead in world.aws.cloud.alerts.dead() {
-            if !dead.id.starts_with("poison") {
+            if !is_poisonous(&dead.body) {
                 self.wrong.push(format!("lost: {} is a dead letter: {}", dead.id, dead.body));
                 self.traces.push(world.history.of(&dead));
             }

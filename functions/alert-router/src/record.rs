@@ -119,12 +119,14 @@ async fn try_once(
     let mut plan = decide(state, &loaded.undecided, rules.policy, loaded.now);
     if somebody_was_told {
         let (recorded, told) = store::told::split(&connection.client, told.to_vec(), patience).await?;
+        let ended = store::told::list_ended_since(&connection.client, &told, gone::SKEW, patience).await?;
         let decided = Decided {
             known: &known,
             signals: &loaded.undecided,
             said: signals,
             recorded: &recorded,
             came_before,
+            ended: &ended,
             now: loaded.now,
         };
         gone::mark(&mut plan, &decided, &told, rules.policy);

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::Timestamp;
+use jiff::SignedDuration;
+
 use domain::gone::{Marked, Told};
 use domain::policy::Integration;
+use domain::{Fingerprint, Timestamp};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
@@ -14,13 +16,41 @@ use crate::Error;
 use crate::rows::column;
 use crate::statements::{Flush, Statement};
 
-pub(crate) const STATEMENTS: &[&Statement] = &[&RECORD, &LIST];
+pub(crate) const STATEMENTS: &[&Statement] = &[&RECORD, &LIST, &LIST_ENDED];
 
 static LIST: Statement = Statement {
     name: "looking who is on record as told",
     sql: include_str!("sql/list_told.sql"),
     types: &[Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::BOOL_ARRAY, Type::TIMESTAMPTZ_ARRAY],
 };
+
+static LIST_ENDED: Statement = Statement {
+    name: "looking for ends that were recorded since",
+    sql: include_str!("sql/list_ended_since.sql"),
+    types: &[Type::TEXT_ARRAY, Type::TIMESTAMPTZ],
+};
+
+/// When the last end of each condition was recorded by an earlier transaction, where that was after the first of these tries
+/// that began something, less `skew`: whoever received that end may have passed it on since.
+///
+/// # Errors
+/// The statement's failure, or [`Error::Timeout`] after `patience`.
+pub async fn list_ended_since(
+    client: &Client,
+    told: &[Told],
+    skew: SignedDuration,
+    patience: Duration,
+) -> Result<Vec<(Fingerprint, Timestamp)>, Error> {
+    let begun = || told.iter().filter(|told| told.notice.triggers());
+    let Some(since) = begun().map(|told| told.at).min() else { return Ok(Vec::new()) };
+    let since = since.saturating_sub(skew).unwrap_or(since);
+    let fingerprints: Vec<&str> = begun().map(|told| told.fingerprint.as_str()).collect();
+    let mut flush = Flush::new(patience);
+    flush.add(LIST_ENDED.run(client, &[&fingerprints, &since]));
+    let [rows] = flush.answers(LIST_ENDED.name).await?;
+    let ended = |row| Ok((Fingerprint::from_stored(column(row, "fingerprint")?), column(row, "ended_at")?));
+    rows.iter().map(ended).collect()
+}
 
 /// Splits tries into those that are on record and those that are not: every message about a condition carries the same
 /// note, and they are recorded one after another. Under the locks of the fingerprints, so that it stays so.

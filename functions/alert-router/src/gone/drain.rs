@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use runtime::{Deadline, Fault};
-use store::suspects;
 
 use crate::app::{App, Session};
 use crate::batch::{Handled, Origin, list_noted};
@@ -16,8 +15,6 @@ const MOST: usize = 500;
 const MOST_BYTES: usize = 16 << 20;
 /// How many are recorded in one transaction.
 const TOGETHER: usize = 100;
-/// A message that was taken so often, and is noted, is not read again.
-const MOST_RECEIVES: u32 = 5;
 /// Nobody else gets a message before the invocation that took it is over.
 const MARGIN: Duration = Duration::from_secs(5);
 
@@ -34,7 +31,9 @@ pub(crate) struct Drained {
 
 /// Records what is held until nothing is, or until less than `keep_back` is left of the invocation's working time.
 ///
-/// Interrupted anywhere, it loses and doubles nothing: a message that was recorded and not deleted is known by its key.
+/// Interrupted anywhere, it loses and doubles nothing: a message that was recorded and not deleted is known by its key. One
+/// that was being read when a reader died comes after all others, and is read only at its 1st, 2nd, 4th, 8th … receive: this
+/// queue has no dead letters, and one that kills every reader must not end every tick.
 ///
 /// # Errors
 /// The store's, when it is gone again; what was taken and not recorded comes again.
@@ -58,12 +57,11 @@ pub(crate) async fn drain(
         let noted = list_noted(app, session, &suspects, deadline).await?;
         let (noted, mut in_turn): (Vec<&Received>, Vec<&Received>) =
             taken.messages.iter().partition(|received| noted.contains(&received.message.message_id));
-        let (deadly, noted): (Vec<&Received>, Vec<&Received>) =
-            noted.into_iter().partition(|received| received.receives >= MOST_RECEIVES);
-        for received in deadly {
-            let why = give_back(app, session, received).await?;
-            drained.failed.push((received.message.message_id.clone(), why));
-        }
+        let (noted, left_alone): (Vec<&Received>, Vec<&Received>) =
+            noted.into_iter().partition(|received| received.receives.is_power_of_two());
+        let why = "it was being read when a reader died; it stays held, and is tried again ever more rarely";
+        drained.failed.extend(left_alone.iter().map(|received| (received.message.message_id.clone(), why.to_owned())));
+        let known_failures = drained.failed.len();
         // What was being read when a reader died may kill the next one, too.
         in_turn.extend(noted);
         for chunk in chunks(&in_turn) {
@@ -78,7 +76,7 @@ pub(crate) async fn drain(
             drained.recorded += handled.recorded;
             drained.failed.extend(handled.not_recorded());
         }
-        if taken.is_all || !drained.failed.is_empty() {
+        if taken.is_all || drained.failed.len() > known_failures {
             return Ok(drained);
         }
     }
@@ -88,20 +86,6 @@ pub(crate) async fn drain(
 fn chunks<'m, 'r>(messages: &'m [&'r Received]) -> impl Iterator<Item = &'m [&'r Received]> {
     let alike = messages.chunk_by(|one, other| !one.is_suspect() && !other.is_suspect());
     alike.flat_map(|alike| alike.chunks(TOGETHER))
-}
-
-/// Gives a message that killed reader after reader back to the queue that has dead letters, where people look for such:
-/// nothing else would ever take it out of every drain's way. Answers what to say of it.
-async fn give_back(app: &App, session: &mut Session, received: &Received) -> Result<String, Fault> {
-    let id = &received.message.message_id;
-    if let Some((_, error)) = app.queue.send(&[&received.message.body]).await.pop() {
-        return Ok(format!("it kills whoever reads it, and could not be given back to the queue `alerts`: {error}"));
-    }
-    tracing::error!(message.id = id, "A held message kills whoever reads it; it is given back to the queue `alerts`");
-    let kept = app.held.delete(&[&received.receipt_handle]).await.pop();
-    let kept = kept.map_or_else(String::new, |(_, error)| format!("; it is held still: {error}"));
-    suspects::clear(&session.parts(app)?.0.client, id).await?;
-    Ok(format!("it kills whoever reads it, and is given back to the queue `alerts`, which has dead letters{kept}"))
 }
 
 /// Messages that are ours for the rest of the invocation.

@@ -14,7 +14,7 @@ use uuid::{Builder, Uuid};
 pub use memory::{Memory, Remembered};
 pub use note::{BadNote, Told, fitting, read};
 pub use telling::{Telling, break_glass, tellings};
-pub use told::{Decided, Marked, mark};
+pub use told::{Decided, Marked, SKEW, mark};
 
 /// Ids for the signals of a message, the same whenever it is read: the alert that people are told of while the record is
 /// gone is called so on record, too.

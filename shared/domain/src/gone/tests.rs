@@ -112,7 +112,7 @@ fn recorded(signals: &[Signal], told: &[Told], now: &str) -> Plan {
     let mut plan = decide(State::default(), signals, &policy(), at(now));
     mark(
         &mut plan,
-        &Decided { known: &known, signals, said: signals, recorded: &[], came_before: false, now: at(now) },
+        &Decided { known: &known, signals, said: signals, recorded: &[], came_before: false, ended: &[], now: at(now) },
         told,
         &policy(),
     );
@@ -311,7 +311,15 @@ fn a_delivery_that_was_written_before_and_told_meanwhile_is_settled() {
     let mut nothing_new = Plan::default();
     mark(
         &mut nothing_new,
-        &Decided { known: &known, signals: &[], said: &[], recorded: &[], came_before: false, now: at("06:30:00") },
+        &Decided {
+            known: &known,
+            signals: &[],
+            said: &[],
+            recorded: &[],
+            came_before: false,
+            ended: &[],
+            now: at("06:30:00"),
+        },
         &told,
         &policy(),
     );
@@ -337,6 +345,7 @@ fn who_was_told_does_not_wait_for_others_any_more() {
             said: &signals,
             recorded: &[],
             came_before: false,
+            ended: &[],
             now: at("06:30:00"),
         },
         &told,
@@ -348,7 +357,15 @@ fn who_was_told_does_not_wait_for_others_any_more() {
     let mut plan = Plan::default();
     mark(
         &mut plan,
-        &Decided { known: &known, signals: &[], said: &[], recorded: &[], came_before: false, now: at("06:30:00") },
+        &Decided {
+            known: &known,
+            signals: &[],
+            said: &[],
+            recorded: &[],
+            came_before: false,
+            ended: &[],
+            now: at("06:30:00"),
+        },
         &told,
         &policy(),
     );
@@ -382,6 +399,7 @@ fn an_incident_that_was_closed_while_another_source_fires_is_opened_again_once()
             said: &signals,
             recorded: &[],
             came_before: false,
+            ended: &[],
             now: at("06:30:00"),
         },
         &twice,
@@ -442,6 +460,7 @@ fn a_note_about_what_was_over_since_does_not_settle_what_fires_now() {
             said: &signals,
             recorded: &[],
             came_before: false,
+            ended: &[],
             now: at("06:10:30"),
         },
         &told,
@@ -472,8 +491,15 @@ fn deliveries_of_an_end(came_before: bool) -> Vec<String> {
     let (known, state) = open_by_two_sources();
     let signals = [Signal { source: "other".into(), ..says(SignalStatus::Resolved, Severity::Critical, "06:10:00") }];
     let mut plan = decide(state, &signals, &policy(), at("06:10:05"));
-    let decided =
-        Decided { known: &known, signals: &signals, said: &signals, recorded: &[], came_before, now: at("06:10:05") };
+    let decided = Decided {
+        known: &known,
+        signals: &signals,
+        said: &signals,
+        recorded: &[],
+        came_before,
+        ended: &[],
+        now: at("06:10:05"),
+    };
     mark(&mut plan, &decided, &[], &policy());
     deliveries(&plan)
 }
@@ -507,13 +533,40 @@ fn a_note_that_is_on_record_is_not_recorded_again_with_the_next_message_that_car
     let mark_with = |recorded: &[Told], told: &[Told]| {
         let mut plan = decide(state.clone(), &signals, &policy(), at("06:30:00"));
         let now = at("06:30:00");
-        let decided = Decided { known: &known, signals: &signals, said: &signals, recorded, came_before: false, now };
+        let decided =
+            Decided { known: &known, signals: &signals, said: &signals, recorded, came_before: false, ended: &[], now };
         mark(&mut plan, &decided, told, &policy());
         deliveries(&plan)
     };
     let note = [note];
     assert_eq!(mark_with(&[], &note), ["hook firing sent"]);
     assert!(mark_with(&note, &[]).is_empty());
+}
+
+#[test]
+fn what_was_told_before_an_end_that_is_on_record_already_is_open_at_the_provider_all_the_same() {
+    let signals = [fires(Severity::High, "06:11:00")];
+    let note = taken(&signals[0], &mut Remembered::default(), "06:11:05");
+    let (known, nothing) = (BTreeMap::new(), State::default());
+    let with_an_end_at = |ended: &str| {
+        let mut plan = decide(nothing.clone(), &signals, &policy(), at("06:30:00"));
+        let ended = [(signals[0].fingerprint.clone(), at(ended))];
+        let decided = Decided {
+            known: &known,
+            signals: &signals,
+            said: &signals,
+            recorded: &[],
+            came_before: false,
+            ended: &ended,
+            now: at("06:30:00"),
+        };
+        mark(&mut plan, &decided, &note, &policy());
+        deliveries(&plan)
+    };
+    let before = with_an_end_at("05:30:00");
+    assert!(before.contains(&"on-call firing sent".to_owned()), "{before:?}");
+    let since = [&before[..], &["on-call firing pending".to_owned()]].concat();
+    assert_eq!(with_an_end_at("06:12:00"), since, "whoever received it may have closed the incident");
 }
 
 #[test]

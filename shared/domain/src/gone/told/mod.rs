@@ -21,7 +21,7 @@ use crate::policy::Policy;
 use crate::signal::Signal;
 
 /// How far the clocks of those who tell may be apart.
-const SKEW: SignedDuration = SignedDuration::from_secs(2);
+pub const SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 /// A try, made while the record was gone, at a delivery that is on record by now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,9 @@ pub struct Decided<'a> {
     pub recorded: &'a [Told],
     /// That they were received before, by somebody who may have passed on their ends and died before it could note that.
     pub came_before: bool,
+    /// When the record last took an end of some conditions, in messages before these: it may have been passed on since
+    /// people were told what these say.
+    pub ended: &'a [(Fingerprint, Timestamp)],
     /// The instant that it was decided by.
     pub now: Timestamp,
 }
@@ -79,6 +82,13 @@ pub fn mark(plan: &mut Plan, decided: &Decided<'_>, told: &[Told], policy: &Poli
     for end in told.iter().filter(taken).filter(|told| !told.notice.triggers()) {
         if !desk.began_again(end) {
             desk.open_again(end);
+        }
+    }
+    for begun in told.iter().filter(|told| told.notice.triggers() && told.outcome == Outcome::Accepted) {
+        let ends_later =
+            |(of, at): &(Fingerprint, Timestamp)| *of == begun.fingerprint && begun.at.duration_since(*at) < SKEW;
+        if decided.ended.iter().any(ends_later) {
+            desk.open_again(&Told { notice: Notice::Resolved, at: decided.now, ..(*begun).clone() });
         }
     }
     if decided.came_before {

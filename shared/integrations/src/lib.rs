@@ -17,8 +17,9 @@ pub mod webhook;
 use async_trait::async_trait;
 use domain::Notification;
 
-pub use error::{Cause, NotifyError};
+pub use error::NotifyError;
 pub use http::Http;
+pub use outbound::Cause;
 
 /// A receiver that can be told something.
 #[async_trait]

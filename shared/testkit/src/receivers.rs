@@ -3,7 +3,7 @@
 //! Tests start one each ([`Receivers::start`]); the local cloud's supervisor runs the same one, so that both hear the
 //! same story. Its own routes are CONTRACTS' "Local cloud": `/received`, `/behave` and `/pagerduty/incidents`.
 
-mod behaviour;
+pub(crate) mod behaviour;
 mod server;
 
 pub use behaviour::{Behaviour, Cut};
@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::pagerduty::{Incident, PagerDuty};
+use crate::serve;
 
 /// Which integration a request belongs to, by the beginning of its path. The first match wins.
 const INTEGRATIONS: [(&str, &str); 4] =
@@ -90,7 +91,7 @@ impl Receivers {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("opening a port for the fake receivers")?;
         let address = listener.local_addr().context("reading the fake receivers' port")?;
         let log = Arc::new(Mutex::new(Log::default()));
-        let accepting = tokio::spawn(server::accept(listener, Arc::clone(&log)));
+        let accepting = tokio::spawn(serve::accept(listener, server::routes(Arc::clone(&log))));
         Ok(Self { address, log, accepting })
     }
 

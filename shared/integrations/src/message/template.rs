@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use mustache2::Data;
 use mustache2::render::provider::SourceProvider;
 use mustache2::render::{RenderManager, SourceCache};
+use outbound::Cause;
 
-use crate::error::{Cause, NotifyError};
+use crate::error::NotifyError;
 
 /// One of the files in `templates/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use domain::fingerprint::Labels;
 use domain::notification::truncate;
 use domain::{Notice, Notification, Severity, Timestamp};
+use outbound::Cause;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use crate::error::{Cause, NotifyError};
+use crate::error::NotifyError;
 use crate::message;
 
 /// PagerDuty rejects longer summaries; we hold the other texts of the payload to it too. Characters.

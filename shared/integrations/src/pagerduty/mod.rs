@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::error::NotifyError;
-use crate::http::{Http, Post};
+use crate::http::{Http, Post, Verdict};
 use crate::{Notifier, Receipt};
 
 /// Where events go unless the watch file says otherwise; accounts of the EU service region have their own host.

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::error::NotifyError;
-use crate::http::{Http, Post};
+use crate::http::{Http, Post, Verdict};
 use crate::{Notifier, Receipt};
 
 /// A channel.

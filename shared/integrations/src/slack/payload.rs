@@ -1,9 +1,10 @@
 //! Writes a notification as a message for Slack: a line, and the details beside a coloured bar.
 
 use domain::{Notice, Notification, Severity};
+use outbound::Cause;
 use serde::Serialize;
 
-use crate::error::{Cause, NotifyError};
+use crate::error::NotifyError;
 use crate::message;
 
 /// "You can enter up to 3000 characters": of a section's text, as it is sent.

@@ -2,20 +2,20 @@
 
 mod message;
 
-use std::error::Error;
-use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::config::retry::RetryConfig;
 use aws_sdk_sns::config::timeout::TimeoutConfig;
-use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sns::error::SdkError;
 use aws_sdk_sns::operation::publish::PublishError;
 use aws_sdk_sns::types::MessageAttributeValue;
 use domain::Notification;
+use outbound::Cause;
+use outbound::aws::{self, Failed};
 
-use crate::error::{Cause, NotifyError};
+use crate::error::NotifyError;
 use crate::{Notifier, Receipt};
 
 /// A topic that does not even pick up is down.
@@ -62,63 +62,15 @@ impl Notifier for Sns {
     }
 }
 
-/// Codes by which AWS asks to slow down. <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
-const THROTTLES: [&str; 6] = [
-    "Throttling",
-    "ThrottlingException",
-    "Throttled",
-    "ThrottledException",
-    "TooManyRequestsException",
-    "KMSThrottling",
-];
-/// Codes that fresh credentials cure.
-const EXPIRED: [&str; 3] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
-
 fn classify(err: &SdkError<PublishError>) -> NotifyError {
     let status = err.raw_response().map(|response| response.status().as_u16());
-    let cause = || Cause::quoting(status, &format!("SNS did not take the message: {}", describe(err)), &[]);
-    match err {
-        SdkError::ConstructionFailure(_) => NotifyError::Permanent(cause()),
-        SdkError::DispatchFailure(failure)
-            if failure.as_connector_error().is_some_and(|err| failed_to_connect(err)) =>
-        {
-            NotifyError::Transient(cause())
-        }
-        SdkError::ServiceError(_) => match (err.code().unwrap_or_default(), status.unwrap_or_default()) {
-            (code, _) if THROTTLES.contains(&code) => NotifyError::RateLimited { cause: cause(), retry_after: None },
-            (_, 429) => NotifyError::RateLimited { cause: cause(), retry_after: None },
-            (code, _) if EXPIRED.contains(&code) => NotifyError::Transient(cause()),
-            (_, 408 | 500..) => NotifyError::Transient(cause()),
-            _ => NotifyError::Permanent(cause()),
-        },
-        // A timeout, a connection that broke, an answer that makes no sense: it may have been published.
-        _ => NotifyError::Ambiguous(cause()),
+    let said = format!("SNS did not take the message: {}", aws::describe(err));
+    let cause = Cause::quoting(status, &said, &[]);
+    match aws::classify(err) {
+        Failed::Throttled => NotifyError::RateLimited { cause, retry_after: None },
+        Failed::Unreachable | Failed::Expired | Failed::Answered(408 | 500..) => NotifyError::Transient(cause),
+        Failed::Unsent | Failed::Answered(_) => NotifyError::Permanent(cause),
+        // It may have been published.
+        Failed::Lost => NotifyError::Ambiguous(cause),
     }
-}
-
-/// The service's own words where it spoke, else the chain of errors.
-fn describe(err: &SdkError<PublishError>) -> String {
-    match (err.code(), err.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        _ => sources(err).map(ToString::to_string).collect::<Vec<_>>().join(": "),
-    }
-}
-
-/// Whether nothing can have been sent, because there was nobody to send it to.
-fn failed_to_connect(err: &(dyn Error + 'static)) -> bool {
-    sources(err).any(|source| {
-        let refused = |err: &io::Error| {
-            matches!(
-                err.kind(),
-                io::ErrorKind::ConnectionRefused | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable
-            )
-        };
-        source.downcast_ref::<io::Error>().is_some_and(refused) || source.to_string().contains("dns error")
-    })
-}
-
-/// An error and everything behind it.
-fn sources<'a>(err: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(err), |err| (*err).source())
 }

@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use domain::Notification;
 use jiff::SignedDuration;
+use outbound::Cause;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Cause, NotifyError};
-use crate::http::{Http, Post};
+use crate::error::NotifyError;
+use crate::http::{Http, Post, Verdict};
 use crate::message;
 use crate::{Notifier, Receipt};
 

@@ -3,10 +3,11 @@
 use domain::fingerprint::Labels;
 use domain::notification::truncate;
 use domain::{Fingerprint, Notice, Notification, Severity, Timestamp};
+use outbound::Cause;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::error::{Cause, NotifyError};
+use crate::error::NotifyError;
 use crate::message;
 
 /// What common receivers take without complaint. Bytes.

@@ -8,7 +8,7 @@ use domain::Notification;
 use secrecy::SecretString;
 
 use crate::error::NotifyError;
-use crate::http::{Http, Post};
+use crate::http::{Http, Post, Verdict};
 use crate::{Notifier, Receipt};
 
 pub use signature::Signing;

@@ -4,10 +4,11 @@ use std::fmt;
 
 use domain::Timestamp;
 use hmac::{Hmac, KeyInit, Mac};
+use outbound::Cause;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-use crate::error::{Cause, NotifyError};
+use crate::error::NotifyError;
 
 /// The header that carries a signature.
 pub(super) const HEADER: &str = "watchkeeper-signature";

@@ -9,7 +9,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviour {
-    /// `pagerduty`, `webhook`, `slack` or `telegram`.
+    /// `pagerduty`, `webhook`, `slack` or `telegram`; of the fake RunPod `run`, `status` or `cancel`.
     pub integration: String,
     /// Answer this status. Below 300 the request is still accepted; from 300 on it does nothing.
     pub status: Option<u16>,
@@ -74,24 +74,24 @@ impl Behaviour {
 
 /// Behaviours waiting for their turn, for all integrations together.
 #[derive(Debug, Default)]
-pub(super) struct Queue(VecDeque<Behaviour>);
+pub(crate) struct Queue(VecDeque<Behaviour>);
 
 impl Queue {
     /// Queues a behaviour; an endless one before it ends here.
-    pub(super) fn push(&mut self, behaviour: Behaviour) {
+    pub(crate) fn push(&mut self, behaviour: Behaviour) {
         self.0.retain(|queued| queued.integration != behaviour.integration || queued.times.is_some());
         self.0.push_back(behaviour);
     }
 
     /// Takes the behaviour for the next request of an integration, and one off its count.
-    pub(super) fn take(&mut self, integration: &str) -> Option<Behaviour> {
+    pub(crate) fn take(&mut self, integration: &str) -> Option<Behaviour> {
         self.0.retain(|queued| queued.times != Some(0));
         let turn = self.0.iter_mut().find(|queued| queued.integration == integration)?;
         turn.times = turn.times.map(|left| left - 1);
         Some(turn.clone())
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 }

@@ -1,4 +1,4 @@
-//! Serves the fake receivers over HTTP and, when told to, closes a connection without an answer.
+//! What the fake receivers answer.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -10,57 +10,20 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 use super::{Answered, Behaviour, Cut, INTEGRATIONS, Log, PAGERDUTY, Received, SLACK, TELEGRAM, lock};
 use crate::pagerduty::Incident;
+use crate::serve::{self, HangUp};
 use crate::{slack, telegram};
 
 /// More than any real receiver takes, so that the fake ones can say no themselves.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
-/// Marks an answer that must not be sent.
-#[derive(Debug, Clone)]
-struct HangUp;
-
-/// The service error that makes hyper close a connection without writing anything.
-#[derive(Debug, thiserror::Error)]
-#[error("told to close the connection")]
-struct ToldToHangUp;
-
 type Shared = Arc<Mutex<Log>>;
 
-/// Accepts connections for as long as it runs; they all end with it.
-pub(super) async fn accept(listener: TcpListener, log: Shared) {
-    let routes = TowerToHyperService::new(routes(log));
-    let mut connections = JoinSet::new();
-    loop {
-        // An accept fails when the other side has gone already; the next one is nobody's fault.
-        let Ok((stream, _)) = listener.accept().await else {
-            continue;
-        };
-        let routes = routes.clone();
-        connections.spawn(async move {
-            let service = hyper::service::service_fn(|request| {
-                let answer = hyper::service::Service::call(&routes, request);
-                async {
-                    let Ok(response) = answer.await;
-                    if response.extensions().get::<HangUp>().is_some() { Err(ToldToHangUp) } else { Ok(response) }
-                }
-            });
-            // Errors here are closed connections: ours on purpose, or the sender's own.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
-        while connections.try_join_next().is_some() {}
-    }
-}
-
-fn routes(log: Shared) -> Router {
+pub(super) fn routes(log: Shared) -> Router {
     Router::new()
         .route("/received", get(list_received).delete(forget_received))
         .route("/behave", post(behave).delete(behave_normally))
@@ -126,7 +89,7 @@ async fn receive(State(log): State<Shared>, uri: Uri, headers: HeaderMap, body: 
         let told = log.behaviours.take(integration).unwrap_or_default();
         let asked = Asked { path: uri.path(), size: body.len(), json: &json, at };
         let response = respond(&mut log, integration, &told, &asked);
-        let hangs_up = response.extensions().get::<HangUp>().is_some();
+        let hangs_up = serve::hangs_up(&response);
         log.last_n += 1;
         let received = Received {
             n: log.last_n,
@@ -215,12 +178,4 @@ fn readable(headers: &HeaderMap) -> BTreeMap<String, String> {
             .or_insert_with(|| value.into_owned());
     }
     readable
-}
-
-impl IntoResponse for HangUp {
-    fn into_response(self) -> Response {
-        let mut response = StatusCode::IM_A_TEAPOT.into_response();
-        response.extensions_mut().insert(self);
-        response
-    }
 }

@@ -95,7 +95,8 @@ pub enum Change {
     Due,
     /// Upstream has published it again: `due`, see [`Run::republished`].
     Republished,
-    /// It will not be triggered by itself: `failed`, and `run-failed` is raised.
+    /// It will not be triggered by itself: `failed`, and `run-failed` is raised. One that a statement has reset, and that
+    /// upstream never published, gets its reason so.
     Failed {
         /// Why.
         why: String,

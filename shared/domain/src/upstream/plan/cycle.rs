@@ -38,7 +38,7 @@ pub(super) fn decide(source: &Source, row: Option<&Run>, at: Timestamp, situatio
         RunStatus::Triggered | RunStatus::Running => {
             Verdict::skip(Why::InFlight { attempt: run.attempts, of: source.attempts, since: run.triggered_at })
         }
-        RunStatus::Failed => failed(run, held, found, situation),
+        RunStatus::Failed => failed(source, run, held, found, situation),
         RunStatus::Due | RunStatus::Late | RunStatus::Held => open(source, run, held, found, situation),
     }
 }
@@ -94,9 +94,7 @@ fn waiting(
 ) -> Verdict {
     let age = situation.now.duration_since(run.at);
     if may_end && age >= source.look_back {
-        let limit = duration::display(source.look_back);
-        let why = format!("upstream has not published it within {limit}: {why}");
-        return Verdict::with(Change::Failed { why: why.clone() }, Why::Failed(why));
+        return unpublished(source, why);
     }
     if age >= source.late_after {
         let late = Change::Late { why: why.to_owned() };
@@ -106,8 +104,20 @@ fn waiting(
     Verdict { change: released, fate: Fate::Skipped(Why::Waiting(why.to_owned())) }
 }
 
+fn unpublished(source: &Source, why: &str) -> Verdict {
+    let limit = duration::display(source.look_back);
+    let why = format!("upstream has not published it within {limit}: {why}");
+    Verdict::with(Change::Failed { why: why.clone() }, Why::Failed(why))
+}
+
 /// One that failed: a backfill takes up those that a statement has reset, `force_retry` all.
-fn failed(run: &Run, held: Option<&String>, found: Option<&Found>, situation: &Situation<'_>) -> Verdict {
+fn failed(
+    source: &Source,
+    run: &Run,
+    held: Option<&String>,
+    found: Option<&Found>,
+    situation: &Situation<'_>,
+) -> Verdict {
     match &run.failure_reason {
         Some(why) if !situation.request.force_retry => return Verdict::skip(Why::Failed(why.clone())),
         None if !situation.request.is_backfill() => return Verdict::skip(Why::Reset),
@@ -120,6 +130,11 @@ fn failed(run: &Run, held: Option<&String>, found: Option<&Found>, situation: &S
         // Upstream may never have published what was never triggered.
         None if run.triggered_at.is_none() => Verdict { change: None, fate: Fate::Look },
         None | Some(Found::Complete { .. }) => Verdict { change: None, fate: Fate::Trigger { attempt: 1, anew: true } },
+        Some(Found::Waiting { why, settling: false, .. })
+            if run.failure_reason.is_none() && situation.now.duration_since(run.at) >= source.look_back =>
+        {
+            unpublished(source, why)
+        }
         Some(Found::Waiting { why, .. } | Found::Unreadable { why }) => Verdict::skip(Why::Waiting(why.clone())),
     }
 }

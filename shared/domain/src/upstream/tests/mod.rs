@@ -4,7 +4,11 @@ mod cycles;
 mod joint;
 mod listing;
 
+mod model;
 mod pattern;
+mod plan;
+mod reconcile;
+mod signals;
 
 mod states;
 
@@ -90,7 +94,7 @@ impl Desk {
     }
 
     fn plan(&self) -> Plan {
-        let situation = plan::Situation {
+        let situation = crate::upstream::plan::Situation {
             sources: &self.sources,
             runs: &self.runs,
             held: &self.held,

@@ -181,7 +181,7 @@ impl Job {
     }
 
     fn said(&self) -> Value {
-        let millis = |from: Timestamp, to: Timestamp| to.duration_since(from).as_millis().to_string().parse().ok();
+        let millis = |from: Timestamp, to: Timestamp| i64::try_from(to.duration_since(from).as_millis()).ok();
         let mut said = json!({"id": self.id, "status": self.status});
         let times: [(&str, Option<i64>); 2] = [
             ("delayTime", self.began_at.and_then(|began| millis(self.created_at, began))),

@@ -5,4 +5,5 @@ mod pagerduty;
 mod plain_http;
 mod proxy;
 mod receivers;
+mod runpod;
 mod runtime_api;

@@ -5,10 +5,15 @@ use std::net::TcpStream;
 
 /// One request on a connection of its own. The answer is empty if the server hung up without one.
 pub(crate) fn send(url: &str, method: &str, path: &str, body: &str) -> anyhow::Result<String> {
+    send_with(url, method, path, "X-Test: Yes", body)
+}
+
+/// The same with a header of one's own.
+pub(crate) fn send_with(url: &str, method: &str, path: &str, header: &str, body: &str) -> anyhow::Result<String> {
     let address = url.trim_start_matches("http://");
     let mut connection = TcpStream::connect(address)?;
     let length = body.len();
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nX-Test: Yes\r\nConnection: close");
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n{header}\r\nConnection: close");
     write!(connection, "{head}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")?;
     let mut answer = String::new();
     connection.read_to_string(&mut answer)?;

@@ -2,7 +2,6 @@
 
 use jiff::SignedDuration;
 use outbound::{Answer, Cause};
-use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -90,6 +89,5 @@ fn millis(count: u64) -> Option<SignedDuration> {
 
 /// A cause of a text that no request led to, so that no secret of one can be in it.
 pub(super) fn unasked(text: &str) -> Cause {
-    const NONE: [&SecretString; 0] = [];
-    Cause::quoting(None, text, &NONE)
+    Cause::quoting(None, text, &[])
 }

@@ -88,3 +88,27 @@ fn failed_to_connect(err: &(dyn Error + 'static)) -> bool {
 fn sources<'a>(err: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(err), |err| (*err).source())
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+
+    type Failure = SdkError<ErrorMetadata, HttpResponse>;
+
+    #[test]
+    fn only_what_never_reached_the_service_is_known_not_to_have_been_done() {
+        let connecting = |kind| ConnectorError::io(Box::new(io::Error::from(kind)));
+        for (failure, expected) in [
+            (Failure::timeout_error("10 s"), Failed::Lost),
+            (Failure::construction_failure("no body"), Failed::Unsent),
+            (Failure::dispatch_failure(connecting(io::ErrorKind::ConnectionRefused)), Failed::Unreachable),
+            (Failure::dispatch_failure(connecting(io::ErrorKind::ConnectionReset)), Failed::Lost),
+            (Failure::dispatch_failure(ConnectorError::timeout("10 s".into())), Failed::Lost),
+        ] {
+            assert_eq!(classify(&failure), expected, "{failure:?}");
+        }
+    }
+}

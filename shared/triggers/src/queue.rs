@@ -1,26 +1,54 @@
 //! Jobs as messages of an SQS queue, which a worker takes when it can.
 
+use std::sync::OnceLock;
+
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
+use outbound::Cause;
 use serde_json::Value;
 
 use crate::aws::{not_accepted, once, patience};
 use crate::{Job, Started, Trigger};
 
 /// What helps where the queue is not there, or is closed to us.
-const WHAT_TO_DO: &str = "`queue` in the watch file names it, and the role must permit sqs:SendMessage on it";
+const WHAT_TO_DO: &str =
+    "`queue` in the watch file names it, and the role must permit sqs:GetQueueUrl and sqs:SendMessage on it";
 
 /// A queue of jobs.
 #[derive(Clone, Debug)]
 pub struct JobQueue {
     client: Client,
-    url: String,
+    /// Its URL, once it is known.
+    url: OnceLock<String>,
+    name: String,
+    account: Option<String>,
 }
 
 impl JobQueue {
-    /// The queue at this URL.
-    pub fn new(client: Client, url: impl Into<String>) -> Self {
-        Self { client, url: url.into() }
+    /// The queue of this name, in this account, else our own. Where its URL is not given, the first start asks for it.
+    pub fn named(client: Client, url: Option<&str>, name: &str, account: Option<&str>) -> Self {
+        let url = url.map_or_else(OnceLock::new, |url| OnceLock::from(url.to_owned()));
+        Self { client, url, name: name.to_owned(), account: account.map(str::to_owned) }
+    }
+
+    /// Its URL, or how a start ended that got no further. Asking for it starts nothing, so that it is never in doubt.
+    async fn url(&self) -> Result<&str, Started> {
+        if let Some(url) = self.url.get() {
+            return Ok(url);
+        }
+        let ask = self.client.get_queue_url().queue_name(&self.name);
+        let ask = ask.set_queue_owner_aws_account_id(self.account.clone());
+        let config = aws_sdk_sqs::Config::builder().retry_config(once()).timeout_config(patience());
+        let to = format!("SQS did not say where the queue {} is", self.name);
+        let answer = ask.customize().config_override(config).send().await;
+        let answer = answer.map_err(|err| match not_accepted(&err, &to, WHAT_TO_DO) {
+            Started::Ambiguous(cause) => Started::Transient(cause),
+            certain => certain,
+        })?;
+        match answer.queue_url {
+            Some(url) => Ok(self.url.get_or_init(|| url)),
+            None => Err(Started::Transient(Cause::plain(format!("{to}: its answer names no address")))),
+        }
     }
 }
 
@@ -30,12 +58,14 @@ impl Trigger for JobQueue {
     /// messages for one attempt within five minutes one is kept.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
     async fn start(&self, job: &Job<'_>) -> Started {
-        let mut send =
-            self.client.send_message().queue_url(&self.url).message_body(Value::Object(job.message()).to_string());
-        if self.url.ends_with(".fifo") {
-            send = send
-                .message_group_id(group(job.source))
-                .message_deduplication_id(format!("{}-{}", job.run_id, job.attempt));
+        let url = match self.url().await {
+            Ok(url) => url,
+            Err(nowhere) => return nowhere,
+        };
+        let mut send = self.client.send_message().queue_url(url).message_body(Value::Object(job.message()).to_string());
+        if url.ends_with(".fifo") {
+            let key = format!("{}-{}", job.run_id, job.attempt);
+            send = send.message_group_id(group(job.source)).message_deduplication_id(key);
         }
         let config = aws_sdk_sqs::Config::builder().retry_config(once()).timeout_config(patience());
         match send.customize().config_override(config).send().await {

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use serde_json::Value;
 use testkit::emulator::Emulator;
-use testkit::receivers::{Behaviour, Receivers};
+use testkit::receivers::{Behaviour, Cut, Receivers};
 use triggers::{JobQueue, Started, Trigger};
 
 use crate::stage::{Kind, RUN, canned, message, parts, sqs};
@@ -28,7 +28,7 @@ async fn a_queue_gets_the_job_as_a_message() -> Result<()> {
     let access = Emulator::shared("triggers").access(&Emulator::fresh_account());
     let client = sqs(&access.endpoint, &access.account);
     let url = client.create_queue().queue_name("nowcast-jobs").send().await?.queue_url.context("a queue")?;
-    let started = JobQueue::new(client.clone(), &url).start(&parts().job(1)).await;
+    let started = JobQueue::named(client.clone(), Some(&url), "nowcast-jobs", None).start(&parts().job(1)).await;
     let answer = client.receive_message().queue_url(&url).wait_time_seconds(5).send().await?;
     let received = answer.messages.unwrap_or_default().pop().context("a message")?;
     assert_eq!(started, Started::Accepted { external_id: received.message_id });
@@ -42,7 +42,7 @@ async fn a_fifo_queue_keeps_one_message_per_attempt_and_the_order_of_a_source() 
     let client = sqs(&access.endpoint, &access.account);
     let create = client.create_queue().queue_name("jobs.fifo").attributes(QueueAttributeName::FifoQueue, "true");
     let url = create.send().await?.queue_url.context("a queue")?;
-    let queue = JobQueue::new(client.clone(), &url);
+    let queue = JobQueue::named(client.clone(), None, "jobs.fifo", Some(&access.account));
     for attempt in [1, 1, 2] {
         let started = queue.start(&parts().job(attempt)).await;
         assert!(matches!(started, Started::Accepted { .. }), "{started:?}");
@@ -56,6 +56,30 @@ async fn a_fifo_queue_keeps_one_message_per_attempt_and_the_order_of_a_source() 
     assert_eq!(told(MessageSystemAttributeName::MessageGroupId), vec![Some("gfs".to_owned()); 2]);
     let keys = [1, 2].map(|attempt| Some(format!("{RUN}-{attempt}")));
     assert_eq!(told(MessageSystemAttributeName::MessageDeduplicationId), keys);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_queue_that_cannot_be_found_has_surely_taken_nothing() -> Result<()> {
+    let access = Emulator::shared("triggers").access(&Emulator::fresh_account());
+    let missing = JobQueue::named(sqs(&access.endpoint, &access.account), None, "not-there", None);
+    let started = missing.start(&parts().job(1)).await;
+    assert!(matches!(&started, Started::Permanent(cause) if cause.text.contains("not-there")), "{started:?}");
+
+    let fakes = Receivers::start().await?;
+    for (behaviour, expected) in [
+        (Behaviour::answer("webhook", 500), "Transient"),
+        (Behaviour::cut("webhook", Cut::After), "Transient"),
+        (Behaviour::answer("webhook", 429), "RateLimited"),
+        (Behaviour::answer("webhook", 403), "Permanent"),
+    ] {
+        fakes.clear();
+        fakes.behave(behaviour.clone());
+        let queue = JobQueue::named(sqs(&fakes.hook_url(), "000000000000"), None, "nowcast-jobs", None);
+        let started = queue.start(&parts().job(1)).await;
+        assert!(format!("{started:?}").starts_with(expected), "{behaviour:?}: {started:?}");
+        assert_eq!(fakes.received().len(), 1, "nothing is sent to a queue that is not known");
+    }
     Ok(())
 }
 

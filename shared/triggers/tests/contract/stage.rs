@@ -36,7 +36,9 @@ impl Kind {
     pub(crate) fn trigger(self, base: &str) -> Box<dyn Trigger> {
         match self {
             Self::RunPod => Box::new(runpod(base)),
-            Self::JobQueue => Box::new(JobQueue::new(sqs(base, "000000000000"), queue_url("nowcast-jobs"))),
+            Self::JobQueue => {
+                Box::new(JobQueue::named(sqs(base, "000000000000"), Some(&queue_url()), "nowcast-jobs", None))
+            }
             Self::Function => Box::new(Function::new(lambda(base), "process-cycle")),
         }
     }
@@ -51,8 +53,8 @@ pub(crate) fn runpod_with(base: &str, endpoint: &str, api_key: &str, patience: D
     RunPod::new(http, endpoint, api_key.into(), Some(base.to_owned()), Some(WEBHOOK.into()))
 }
 
-pub(crate) fn queue_url(name: &str) -> String {
-    format!("https://sqs.{REGION}.amazonaws.com/000000000000/{name}")
+fn queue_url() -> String {
+    format!("https://sqs.{REGION}.amazonaws.com/000000000000/nowcast-jobs")
 }
 
 pub(crate) fn sqs(endpoint: &str, account: &str) -> aws_sdk_sqs::Client {

@@ -5,6 +5,7 @@ pub mod deadline;
 pub mod embedded;
 pub mod fault;
 pub mod ledger;
+pub mod opening;
 #[cfg(debug_assertions)]
 mod operations;
 pub mod payload;

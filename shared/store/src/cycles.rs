@@ -1,6 +1,7 @@
 //! Cycles of upstream products, and how far the processing of each has come.
 
 use domain::Timestamp;
+use domain::upstream::RunStatus;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
@@ -16,59 +17,6 @@ static LIST: Statement = Statement {
     types: &[Type::TEXT_ARRAY, Type::TIMESTAMPTZ_ARRAY],
 };
 
-/// How far a cycle has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CycleStatus {
-    /// Its nominal time has come.
-    Due,
-    /// Upstream should have published it by now.
-    Late,
-    /// Upstream has published it, and nothing may be triggered.
-    Held,
-    /// Its run was triggered.
-    Triggered,
-    /// Its run has begun.
-    Running,
-    /// Its run has succeeded.
-    Complete,
-    /// Its run has failed.
-    Failed,
-    /// What its run made was deleted.
-    Deleted,
-}
-
-impl CycleStatus {
-    const ALL: [Self; 8] = [
-        Self::Due,
-        Self::Late,
-        Self::Held,
-        Self::Triggered,
-        Self::Running,
-        Self::Complete,
-        Self::Failed,
-        Self::Deleted,
-    ];
-
-    /// The word in the column `forecast_runs.status`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Due => "due",
-            Self::Late => "late",
-            Self::Held => "held",
-            Self::Triggered => "triggered",
-            Self::Running => "running",
-            Self::Complete => "complete",
-            Self::Failed => "failed",
-            Self::Deleted => "deleted",
-        }
-    }
-
-    /// Reads the word of the column back.
-    pub fn from_stored(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == word)
-    }
-}
-
 /// A cycle and its run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cycle {
@@ -79,7 +27,7 @@ pub struct Cycle {
     /// The nominal time.
     pub run_timestamp: Timestamp,
     /// How far it has come.
-    pub status: CycleStatus,
+    pub status: RunStatus,
     /// How often its run was triggered again.
     pub retry_count: i32,
     /// Why its run failed, if it did.
@@ -102,7 +50,7 @@ pub async fn list(client: &Client, wanted: &[(&str, Timestamp)]) -> Result<Vec<C
             run_id: column(row, "run_id")?,
             source: column(row, "source")?,
             run_timestamp: column(row, "run_timestamp")?,
-            status: word(row, "status", CycleStatus::from_stored)?,
+            status: word(row, "status", RunStatus::from_stored)?,
             retry_count: column(row, "retry_count")?,
             failure_reason: column(row, "failure_reason")?,
             triggered_at: column(row, "triggered_at")?,

@@ -23,6 +23,7 @@ pub mod quarantines;
 pub mod query;
 pub mod replay;
 mod rows;
+pub mod runs;
 pub mod silences;
 pub mod statements;
 pub mod suspects;

@@ -49,6 +49,7 @@ pub const ALL: &[Migration] = &[
         name: "find_critical_deliveries",
         sql: include_str!("../../../migrations/V0006__find_critical_deliveries.sql"),
     },
+    Migration { version: 7, name: "follow_runs", sql: include_str!("../../../migrations/V0007__follow_runs.sql") },
 ];
 
 /// The schema that this release needs.

@@ -40,6 +40,7 @@ pub fn all() -> Vec<&'static Statement> {
         crate::query::STATEMENTS,
         crate::silences::STATEMENTS,
         crate::replay::STATEMENTS,
+        crate::runs::STATEMENTS,
         crate::suspects::STATEMENTS,
         crate::told::STATEMENTS,
         crate::vitals::STATEMENTS,

@@ -1,0 +1,79 @@
+//! Reads runs.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use domain::upstream::{Look, Run, RunStatus};
+use tokio_postgres::types::{Json, Type};
+use tokio_postgres::{Client, Row as PgRow};
+use uuid::Uuid;
+
+use super::Row;
+use crate::Error;
+use crate::rows::{column, word};
+use crate::statements::{Flush, Statement};
+
+pub(super) static READ: Statement = Statement {
+    name: "reading runs",
+    sql: include_str!("../sql/read_runs.sql"),
+    types: &[Type::TEXT_ARRAY, Type::TIMESTAMPTZ_ARRAY],
+};
+pub(super) static FIND: Statement = Statement {
+    name: "finding runs",
+    sql: "select run_id, source, run_timestamp, status, attempts, refusals, external_id, triggered_at, retry_at, rearmed,
+                 reruns, failure_reason, last_failure, told_failed, look, finished_at, announced_at, inference_duration_ms
+          from watchkeeper.forecast_runs
+          where run_id = any($1)",
+    types: &[Type::UUID_ARRAY],
+};
+
+/// The runs of these sources from an instant on, and those that are open or untold whenever they are from; oldest first.
+///
+/// # Errors
+/// The statement's failure, or [`Error::Timeout`] after `patience`. The connection must then be dropped.
+pub async fn open(client: &Client, wanted: &[(&str, Timestamp)], patience: Duration) -> Result<Vec<Row>, Error> {
+    let (sources, from): (Vec<&str>, Vec<Timestamp>) = wanted.iter().copied().unzip();
+    let mut flush = Flush::new(patience);
+    flush.add(READ.run(client, &[&sources, &from]));
+    let [rows] = flush.answers(READ.name).await?;
+    rows.iter().map(row).collect()
+}
+
+/// The runs of these ids, as far as there are any.
+///
+/// # Errors
+/// The statement's failure, or [`Error::Timeout`] after `patience`. The connection must then be dropped.
+pub async fn find(client: &Client, ids: &[Uuid], patience: Duration) -> Result<Vec<Row>, Error> {
+    let mut flush = Flush::new(patience);
+    flush.add(FIND.run(client, &[&ids]));
+    let [rows] = flush.answers(FIND.name).await?;
+    rows.iter().map(row).collect()
+}
+
+fn row(row: &PgRow) -> Result<Row, Error> {
+    let count = |name: &'static str| column::<i32>(row, name).map(|count| u32::try_from(count).unwrap_or_default());
+    let look: Option<Json<Look>> = column(row, "look")?;
+    let run = Run {
+        source: column(row, "source")?,
+        at: column(row, "run_timestamp")?,
+        status: word(row, "status", RunStatus::from_stored)?,
+        attempts: count("attempts")?,
+        refusals: count("refusals")?,
+        external_id: column(row, "external_id")?,
+        triggered_at: column(row, "triggered_at")?,
+        retry_at: column(row, "retry_at")?,
+        rearmed: column(row, "rearmed")?,
+        reruns: count("reruns")?,
+        failure_reason: column(row, "failure_reason")?,
+        last_failure: column(row, "last_failure")?,
+        told_failed: column(row, "told_failed")?,
+        look: look.map(|Json(look)| look),
+    };
+    Ok(Row {
+        run_id: column(row, "run_id")?,
+        run,
+        finished_at: column(row, "finished_at")?,
+        announced_at: column(row, "announced_at")?,
+        inference_duration_ms: column(row, "inference_duration_ms")?,
+    })
+}

@@ -18,7 +18,7 @@ pub enum Failed {
     Throttled,
     /// Our credentials have run out, and nothing was done; fresh ones cure it.
     Expired,
-    /// The service answered with this status.
+    /// The service answered with this status, which is none of the 200s.
     Answered(u16),
     /// A timeout, a connection that broke, an answer that makes no sense: it may have been done.
     Lost,
@@ -53,6 +53,8 @@ where
             (code, _) if THROTTLES.contains(&code) => Failed::Throttled,
             (_, 429) => Failed::Throttled,
             (code, _) if EXPIRED.contains(&code) => Failed::Expired,
+            // It has done what it was asked for, and the rest of its answer cannot be read.
+            (_, 200..300) => Failed::Lost,
             (_, status) => Failed::Answered(status),
         },
         _ => Failed::Lost,

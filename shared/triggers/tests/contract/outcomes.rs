@@ -113,6 +113,15 @@ async fn a_connection_cut_after_the_request_is_ambiguous() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_acceptance_that_nobody_can_read_is_ambiguous() -> Result<()> {
+    for (kind, said) in [(Kind::RunPod, r#"{"id": "6de9"#), (Kind::JobQueue, r#"{"MessageId": "6de9"#)] {
+        let started = refused(kind, &canned("200 OK", said.to_owned()).await?).await?;
+        assert_eq!(class(&started), "ambiguous", "{kind:?}: {started:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn nobody_there_is_transient() -> Result<()> {
     let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
     for kind in Kind::ALL {

@@ -69,8 +69,8 @@ fn classify(err: &SdkError<PublishError>) -> NotifyError {
     match aws::classify(err) {
         Failed::Throttled => NotifyError::RateLimited { cause, retry_after: None },
         Failed::Unreachable | Failed::Expired | Failed::Answered(408 | 500..) => NotifyError::Transient(cause),
+        // It may have been published: nothing was heard, or SNS took it and its answer cannot be read.
+        Failed::Lost | Failed::Answered(200..=299) => NotifyError::Ambiguous(cause),
         Failed::Unsent | Failed::Answered(_) => NotifyError::Permanent(cause),
-        // It may have been published.
-        Failed::Lost => NotifyError::Ambiguous(cause),
     }
 }

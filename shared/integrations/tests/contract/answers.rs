@@ -208,6 +208,16 @@ async fn a_digest_never_becomes_an_incident() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_sns_took_with_an_answer_that_nobody_can_read_may_have_been_published() -> Result<()> {
+    let base = canned("200 OK", "<Publ".to_owned()).await?;
+    let client = aws_sdk_sns::Client::from_conf(sns_config(&base, "000000000000"));
+    let told = Sns::new(client, "arn:aws:sns:x:1:pages".to_owned()).notify(&notification(Notice::Firing), false).await;
+    let error = told.err().context("accepted")?;
+    assert_eq!(error.outcome(), Outcome::Ambiguous, "{error}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_codes_of_sns_decide_where_its_status_does_not() -> Result<()> {
     for (status, code, class) in [
         ("400 Bad Request", "Throttling", Outcome::RateLimited { retry_after: None }),

@@ -77,12 +77,13 @@ async fn what_is_not_begun_in_time_waits_for_the_record_rather_than_for_its_last
     let world = World::new().await;
     let router = world.router_with(&[], short()).await;
     accepts(&router, batch([came_again("warm", "LOW", 1)])).await;
-    world.proxy.behave(Fault::Delay(Duration::from_millis(60)));
-    let messages = (0..60).map(|n| came_again(&format!("disk-{n:02}"), "LOW", NEXT_TO_LAST));
+    world.proxy.behave(Fault::Delay(Duration::from_millis(10)));
+    // Each is a few exchanges: however fast the machine is, not all are begun in time.
+    let messages = (0..400).map(|n| came_again(&format!("disk-{n:03}"), "LOW", NEXT_TO_LAST));
     accepts(&router, batch(messages)).await;
     let (recorded, held) = (subjects(&world).await.len(), world.held().await);
-    assert!(recorded > 1 && held > 0, "{recorded} on record, {held} held\n{}", router.output());
-    assert_eq!(recorded + held, 61);
+    assert!(held > 0, "{recorded} on record, {held} held\n{}", router.output());
+    assert_eq!(recorded + held, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,7 @@ const SIZES: [(usize, Option<f64>); 2] = [(10_000, Some(250.0)), (100_000, None)
 const SILENT: usize = 100;
 /// Evaluations that are measured.
 const ROUNDS: usize = 20;
-/// In MiB.
+/// In MiB, with as many heartbeats as there is a budget for.
 const MEMORY: f64 = 128.0;
 /// When the measurement's day begins.
 const BEGINS: &str = "2026-11-22T00:00:00Z";
@@ -54,7 +54,8 @@ async fn measure_one(world: &World, deadman: &Subject, count: usize, budget: Opt
     ensure!(silent["did"]["transitions"] == json!(count / SILENT), "not one in {SILENT} fell silent: {silent}");
     let peak = memory::of(sandbox.pid().context("the function has ended")?)?.peak;
 
-    let quiet = Samples::new(quiet);
+    let (quiet, memory) =
+        (Samples::new(quiet), Row::new(format!("deadman: peak memory, {count} heartbeats"), peak, "MiB"));
     let mut evaluation =
         Row::new(format!("deadman: an evaluation of {count} heartbeats of mixed kinds"), quiet.median(), "ms").note(
             format!(
@@ -62,6 +63,7 @@ async fn measure_one(world: &World, deadman: &Subject, count: usize, budget: Opt
                 quiet.percentile(90)
             ),
         );
+    let memory = if budget.is_some() { memory.budget(MEMORY) } else { memory };
     if let Some(budget) = budget {
         evaluation = evaluation.budget(budget);
     }
@@ -72,7 +74,7 @@ async fn measure_one(world: &World, deadman: &Subject, count: usize, budget: Opt
             falling,
             "ms",
         ),
-        Row::new(format!("deadman: peak memory, {count} heartbeats"), peak, "MiB").budget(MEMORY),
+        memory,
     ])
 }
 

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod cold_start;
+mod cycles;
 mod heartbeats;
 mod load;
 mod machine;
@@ -25,7 +26,7 @@ use table::Table;
 use world::World;
 
 /// What docs/BENCHMARKS.md leaves out, and why: a budget without a figure is no budget kept.
-const NOT_MEASURED: &str = "Not measured: `data-poller` and `archiver`, which do not exist yet.";
+const NOT_MEASURED: &str = "Not measured: `archiver`, which does not exist yet.";
 /// What an evaluation's figures hold, for below the table.
 const HEARTBEATS: &str = "An evaluation's figures are from the invocation to its answer: ledgers are read and everything is \
      committed, two metrics and a heartbeat are published to the emulator, and what fell silent is sent to its queue. From a \
@@ -104,6 +105,10 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             eprintln!("watching over thousands of heartbeats with {} …", subject.function);
             table.0.extend(heartbeats::measure(&world, &subject).await?);
             notes.push(HEARTBEATS.to_owned());
+        }
+        if subject.function == "data-poller" {
+            eprintln!("planning thousands of cycles with {} …", subject.function);
+            table.0.extend(cycles::measure(&world, &subject).await?);
         }
         eprintln!("loading {} …", subject.function);
         table.0.extend(load::measure(&world, &subject).await?);

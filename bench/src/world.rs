@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use aws_sdk_ssm::types::ParameterType;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -53,7 +54,7 @@ pub(crate) struct Subject {
 }
 
 /// The functions there are.
-pub(crate) fn subjects() -> [Subject; 4] {
+pub(crate) fn subjects() -> [Subject; 5] {
     [
         Subject {
             function: "alert-router",
@@ -66,6 +67,7 @@ pub(crate) fn subjects() -> [Subject; 4] {
             dry_run: json!({"dry_run": true}),
         },
         Subject { function: "deadman", clients: "ssm,sqs,sns,s3,lambda,cloudwatch", dry_run: json!({"dry_run": true}) },
+        Subject { function: "data-poller", clients: "ssm,sqs,s3,lambda,cloudwatch", dry_run: json!({"dry_run": true}) },
         Subject { function: "migrator", clients: "ssm", dry_run: json!({}) },
     ]
 }
@@ -207,6 +209,16 @@ impl World {
         self.directory.path().join("watch.toml")
     }
 
+    /// A bucket in which nothing was published yet.
+    pub(crate) async fn create_bucket(&self, name: &str) -> anyhow::Result<()> {
+        let config = aws_sdk_s3::config::Builder::from(&self.aws).force_path_style(true).build();
+        let region = BucketLocationConstraint::from(REGION);
+        let place = CreateBucketConfiguration::builder().location_constraint(region).build();
+        let making = aws_sdk_s3::Client::from_conf(config).create_bucket().bucket(name);
+        making.create_bucket_configuration(place).send().await.with_context(|| format!("making the bucket {name}"))?;
+        Ok(())
+    }
+
     async fn put_parameters(&self) -> anyhow::Result<()> {
         let ssm = aws_sdk_ssm::Client::new(&self.aws);
         let parameters = [
@@ -225,11 +237,32 @@ impl World {
 
     /// Empties the record of heartbeats.
     pub(crate) async fn forget_heartbeats(&self) -> anyhow::Result<()> {
-        let (database, connection) = tokio_postgres::connect(&self.database_url, tokio_postgres::NoTls).await?;
-        let driving = tokio::spawn(connection);
         let tables = "truncate watchkeeper.heartbeats, watchkeeper.heartbeat_slots, watchkeeper.heartbeat_transitions,
                           watchkeeper.leases, watchkeeper.signal_outbox";
-        database.batch_execute(tables).await.context("emptying the record of heartbeats")?;
+        self.say(tables).await
+    }
+
+    /// Empties the record of cycles.
+    pub(crate) async fn forget_runs(&self) -> anyhow::Result<()> {
+        self.say("truncate watchkeeper.forecast_runs, watchkeeper.signal_outbox").await
+    }
+
+    /// So many cycles of a source, ten minutes apart up to an instant, are complete and announced.
+    pub(crate) async fn complete_runs(&self, source: &str, until: &str, count: usize) -> anyhow::Result<()> {
+        let rows = format!(
+            "insert into watchkeeper.forecast_runs
+                 (source, run_timestamp, status, attempts, triggered_at, finished_at, announced_at)
+             select '{source}', at, 'complete', 1, at, at + interval '5 minutes', at + interval '6 minutes'
+             from generate_series('{until}'::timestamptz - {count} * interval '10 minutes', '{until}', '10 minutes') as at;
+             analyze watchkeeper.forecast_runs"
+        );
+        self.say(&rows).await
+    }
+
+    async fn say(&self, statements: &str) -> anyhow::Result<()> {
+        let (database, connection) = tokio_postgres::connect(&self.database_url, tokio_postgres::NoTls).await?;
+        let driving = tokio::spawn(connection);
+        database.batch_execute(statements).await.with_context(|| statements.to_owned())?;
         driving.abort();
         Ok(())
     }

@@ -13,6 +13,7 @@ use testkit::{
     emulator::{ACCOUNT, Emulator, REGION},
     postgres::Postgres,
     receivers::Receivers,
+    runpod::RunPod,
     tools::target,
 };
 use tokio::task::spawn_blocking;
@@ -28,6 +29,11 @@ use crate::{
 
 /// Held while a cloud runs here; it says whose process that is. The kernel lets go of it however that ends.
 pub const LOCK: &str = "lock";
+
+/// The key that the fake RunPod takes.
+pub(crate) const RUNPOD_KEY: &str = "local-runpod-key-000000000000000";
+/// Its only endpoint.
+const RUNPOD_ENDPOINT: &str = "local";
 
 /// What one local cloud should be like.
 #[derive(Debug, Clone)]
@@ -74,6 +80,8 @@ pub struct Cloud {
     pub aws: Aws,
     /// The fake receivers.
     pub receivers: Receivers,
+    /// The fake RunPod. Its clock stands still until it is set.
+    pub runpod: RunPod,
     /// When its deployment began, with everything built and installed.
     pub deployed_since: Instant,
     directory: PathBuf,
@@ -98,6 +106,7 @@ impl Cloud {
         let logs = directory.join("logs");
         let parts = Parts::start(options, &logs, progress).await?;
         let receivers = Receivers::start().await?;
+        let runpod = RunPod::start(RUNPOD_KEY, &[RUNPOD_ENDPOINT], jiff::Timestamp::UNIX_EPOCH).await?;
         let access = parts.emulator.access(ACCOUNT);
         let aws = Aws::new(access.clone())?;
         let parameters = Parameters::read()?;
@@ -117,7 +126,7 @@ impl Cloud {
             alarms: Default::default(),
             ssm_prefix: format!("/{ENVIRONMENT}/watchkeeper"),
             receivers_url: receivers.url(),
-            runpod_url: format!("{}/runpod", receivers.url()),
+            runpod_url: runpod.url(),
             watch_file: directory.join("deploy/target/lambda/alert-router/config/local.toml"),
             log_dir: logs.clone(),
         };
@@ -142,7 +151,7 @@ impl Cloud {
         stack.write(&directory)?;
         progress.say("deployed; the example pipeline is healthy");
         let (emulator, postgres) = (Mutex::new(parts.emulator), Mutex::new(parts.postgres));
-        Ok(Self { stack, aws, receivers, deployed_since, directory, emulator, postgres, _lock: lock })
+        Ok(Self { stack, aws, receivers, runpod, deployed_since, directory, emulator, postgres, _lock: lock })
     }
 
     /// Its Postgres, to stop, start, pause and resume.

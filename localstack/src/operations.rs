@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
-use config::{DeadmanConfig, HealthcheckConfig, MigratorConfig, RouterConfig};
+use config::{DeadmanConfig, HealthcheckConfig, MigratorConfig, PollerConfig, RouterConfig};
 use serde_json::Value;
 use testkit::operations;
 
@@ -23,7 +23,7 @@ pub struct Function {
 }
 
 /// Every function.
-pub const FUNCTIONS: [Function; 4] = [
+pub const FUNCTIONS: [Function; 5] = [
     Function {
         name: RouterConfig::FUNCTION,
         resource: "AlertRouterFunction",
@@ -43,6 +43,12 @@ pub const FUNCTIONS: [Function; 4] = [
         declared: DeadmanConfig::OPERATIONS,
     },
     Function {
+        name: PollerConfig::FUNCTION,
+        resource: "DataPollerFunction",
+        role: "DataPollerRole",
+        declared: PollerConfig::OPERATIONS,
+    },
+    Function {
         name: MigratorConfig::FUNCTION,
         resource: "MigratorFunction",
         role: "MigratorRole",
@@ -51,14 +57,16 @@ pub const FUNCTIONS: [Function; 4] = [
 ];
 
 /// Statements, by their Sid, that AWS itself makes use of with the function's role, and no code of ours.
-pub const BY_AWS: [(&str, &str); 8] = [
+pub const BY_AWS: [(&str, &str); 10] = [
     ("Logs", "Lambda writes down what the function prints"),
     ("AlertsPolled", "the event source receives, counts and deletes messages"),
     ("PingsPolled", "the event source receives, counts and deletes messages"),
+    ("CompletionsPolled", "the event source receives, counts and deletes messages"),
     ("OwnFailures", "Lambda publishes failed asynchronous invocations"),
     ("DatabaseUrlsDecrypted", "SSM decrypts what the function reads"),
     ("ReceiverSecretsDecrypted", "SSM decrypts what the function reads"),
     ("OwnSecretsDecrypted", "SSM decrypts what the function reads"),
+    ("SourceSecretsDecrypted", "SSM decrypts what the function reads"),
     ("TopicsKey", "SNS encrypts what is published"),
 ];
 

@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     aws::Aws,
-    cloud::Options,
+    cloud::{Options, RUNPOD_KEY},
     deploy::{self, Parameters},
     package, pipeline,
     progress::Progress,
@@ -70,6 +70,8 @@ pub(crate) async fn prepare_account(
     let secrets = [
         ("database/url", stack.database_url.clone()),
         ("database/pipeline_url", stack.database_url.clone()),
+        ("sources/runpod", RUNPOD_KEY.to_owned()),
+        ("sources/runpod_url", stack.runpod_url.clone()),
         ("receivers/pagerduty", "local-routing-key-00000000000000".to_owned()),
         ("receivers/pagerduty_url", receivers.pagerduty_url()),
         ("receivers/hook_url", receivers.hook_url()),

@@ -21,6 +21,8 @@ fn the_functions_link_one_tls_stack() {
             "--package",
             "deadman",
             "--package",
+            "data-poller",
+            "--package",
             "migrator",
         ])
         .current_dir(workspace())
@@ -37,7 +39,7 @@ fn the_functions_link_one_tls_stack() {
 
 #[test]
 fn what_does_not_list_integrations_cannot_page_anyone() {
-    for function in ["healthcheck", "deadman", "migrator"] {
+    for function in ["healthcheck", "deadman", "data-poller", "migrator"] {
         let manifest = workspace().join("functions").join(function).join("Cargo.toml");
         let manifest = std::fs::read_to_string(manifest).expect("a manifest");
         let product = manifest.split("[dev-dependencies]").next().expect("there is a first part");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use config::{Branch, DeadmanConfig, HealthcheckConfig, MigratorConfig, RouterConfig};
+use config::{Branch, DeadmanConfig, HealthcheckConfig, MigratorConfig, PollerConfig, RouterConfig};
 use localstack::operations::{BY_AWS, FUNCTIONS, permitted, statements};
 
 use crate::template::{ENVIRONMENTS, deployment, template, watch_file};
@@ -19,6 +19,7 @@ fn reads(function: &str) -> (&'static [&'static str], &'static [Branch]) {
         RouterConfig::FUNCTION => (RouterConfig::REQUIRED, RouterConfig::BRANCHES),
         HealthcheckConfig::FUNCTION => (HealthcheckConfig::REQUIRED, HealthcheckConfig::BRANCHES),
         DeadmanConfig::FUNCTION => (DeadmanConfig::REQUIRED, DeadmanConfig::BRANCHES),
+        PollerConfig::FUNCTION => (PollerConfig::REQUIRED, PollerConfig::BRANCHES),
         MigratorConfig::FUNCTION => (MigratorConfig::REQUIRED, MigratorConfig::BRANCHES),
         other => panic!("{other} has no variables yet"),
     }
@@ -77,7 +78,7 @@ fn a_permission_on_everything_has_a_condition() {
 
 #[test]
 fn metrics_may_be_sent_to_the_namespace_of_the_watch_files() {
-    for role in ["HealthcheckRole", "DeadmanRole"] {
+    for role in ["HealthcheckRole", "DeadmanRole", "DataPollerRole"] {
         let statements = statements(template(), role);
         let sending = statements.iter().find(|statement| statement["Action"] == "cloudwatch:PutMetricData");
         let namespace = &sending.expect("the permission")["Condition"]["StringEquals"]["cloudwatch:namespace"];

@@ -11,3 +11,4 @@ mod postgres_gone;
 mod silence;
 mod stale_telemetry;
 mod synthetic;
+mod upstream;

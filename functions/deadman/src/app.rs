@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 use config::{Current, DeadmanConfig, Parameters, SecretRef, Secrets, Switch, WatchFile};
 use domain::Timestamp;
 use domain::heartbeat::State;
+use runtime::opening::{self, Store};
 use runtime::queue::Queue;
 use runtime::{Deadline, Fault};
-use secrecy::ExposeSecret;
-use store::{Connection, migrations};
 use tokio::sync::Mutex;
 
 use crate::signals::Readers;
@@ -39,13 +38,6 @@ pub(crate) struct Known {
     pub(crate) states: BTreeMap<String, State>,
     /// What it told without a record, and when.
     pub(crate) told: BTreeMap<String, Timestamp>,
-}
-
-/// Our own database, in its turn of this invocation.
-pub(crate) struct Store {
-    pub(crate) connection: Connection,
-    /// Its clock, read as the invocation began.
-    pub(crate) now: Timestamp,
 }
 
 impl App {
@@ -126,13 +118,13 @@ impl App {
         began: Instant,
         deadline: &Deadline,
     ) -> Result<Store, Fault> {
-        let fault = match Store::open(&parameters.secrets, deadline).await {
+        let fault = match open(&parameters.secrets, deadline).await {
             Ok(store) => return Ok(store),
             Err(fault) => fault,
         };
         let Some(current) = self.secrets_refused(began).await else { return Err(fault) };
         *parameters = current;
-        Store::open(&parameters.secrets, deadline).await
+        open(&parameters.secrets, deadline).await
     }
 
     /// A database refused its secret, or is not where the secret says. Answers with what SSM has now if that is
@@ -150,22 +142,14 @@ impl Known {
     }
 }
 
-impl Store {
-    /// Connects and reads the clock.
-    ///
-    /// # Errors
-    /// Why it is not to be had.
-    pub(crate) async fn open(secrets: &Secrets, deadline: &Deadline) -> Result<Self, Fault> {
-        let url = secrets.get(&SecretRef::store()).map_err(Fault::bad_config)?;
-        let authority = secrets.get(&SecretRef::database_authority()).ok();
-        let opening = async {
-            let connection = Connection::open(&url, authority.as_ref().map(ExposeSecret::expose_secret)).await?;
-            let now = migrations::require(&connection.client).await?;
-            Ok(Self { connection, now })
-        };
-        let silent = || store::Error::Timeout { statement: "opening the record", seconds: EXCHANGE.as_secs() };
-        tokio::time::timeout(patience(deadline), opening).await.unwrap_or_else(|_| Err(silent())).map_err(Fault::from)
-    }
+/// Our own database, with what SSM said of it.
+///
+/// # Errors
+/// Why it is not to be had.
+pub(crate) async fn open(secrets: &Secrets, deadline: &Deadline) -> Result<Store, Fault> {
+    let url = secrets.get(&SecretRef::store()).map_err(Fault::bad_config)?;
+    let authority = secrets.get(&SecretRef::database_authority()).ok();
+    opening::open(&url, authority.as_ref(), patience(deadline)).await
 }
 
 /// How long one exchange with Postgres may take in what is left of an invocation.

@@ -9,12 +9,13 @@ use domain::Timestamp;
 use domain::heartbeat::{Reading, Status};
 use jiff::SignedDuration;
 use runtime::ledger::Begun;
+use runtime::opening::Store;
 use runtime::{Deadline, Fault, Summary};
 use store::Class;
 use store::heartbeats::{self, Record};
 use store::leases::{self, Lease, Taken};
 
-use crate::app::{App, Store, clock, patience};
+use crate::app::{App, clock, open, patience};
 use crate::decide::{Decided, Rules};
 use crate::payload::When;
 use crate::record::{self, Recorded};
@@ -132,7 +133,7 @@ async fn decide(
     let rules = evaluation.rules();
     let recorded = match record::evaluate(store, rules, lease, readings, now, deadline).await {
         Err(error) if error.class() == Class::Unavailable => {
-            *store = Store::open(&parameters.secrets, deadline).await?;
+            *store = open(&parameters.secrets, deadline).await?;
             record::evaluate(store, rules, lease, readings, now, deadline).await?
         }
         recorded => recorded?,

@@ -6,10 +6,11 @@ use std::time::Duration;
 use aws_sdk_sns::error::DisplayErrorContext;
 use domain::heartbeat::Status;
 use domain::notification::truncate;
+use runtime::opening::Store;
 use runtime::{Deadline, Fault, Summary};
 use store::heartbeats::{Notice, list_untold, mark_told};
 
-use crate::app::{App, Store, patience};
+use crate::app::{App, patience};
 
 /// As many as one evaluation tells.
 const MOST: i64 = 50;

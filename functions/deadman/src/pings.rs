@@ -8,12 +8,13 @@ use config::watch_file::{Heartbeat, HeartbeatSignal};
 use domain::Timestamp;
 use domain::heartbeat::{Beat, BeatKind, Reading, Status, advance, pause, resume};
 use domain::notification::truncate;
+use runtime::opening::Store;
 use runtime::{Deadline, Fault, Kind, Summary};
 use serde_json::{Value, json};
 use store::heartbeats::{self, Opening, Ping};
 use uuid::Uuid;
 
-use crate::app::{App, Store, patience};
+use crate::app::{App, patience};
 use crate::decide::Decided;
 use crate::payload::{self, Operation, PingPayload, Record, When};
 use crate::record::send_signals;

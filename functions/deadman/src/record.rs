@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::heartbeat::Reading;
 use jiff::SignedDuration;
+use runtime::opening::Store;
 use runtime::queue::Queue;
 use runtime::raise::raise as send;
 use runtime::{Deadline, Fault, Summary};
@@ -14,7 +15,7 @@ use store::heartbeats::{self, Opening};
 use store::leases::{self, Lease};
 use store::outbox::Outgoing;
 
-use crate::app::{Store, patience};
+use crate::app::patience;
 use crate::decide::{Decided, Rules};
 
 /// The longest that sending what is on record, and marking it, may take.

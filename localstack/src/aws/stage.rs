@@ -33,6 +33,16 @@ impl Aws {
         Ok(())
     }
 
+    /// Puts an object into a bucket, as upstream does when it publishes.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn put_object(&self, bucket: &str, key: &str, content: &str) -> Result<()> {
+        let request = self.http.put(self.url(&format!("/{bucket}/{key}"))).body(content.to_owned());
+        self.send(request, "s3").await.with_context(|| format!("putting {key} into {bucket}"))?;
+        Ok(())
+    }
+
     /// Creates a topic that feeds `queue`, and returns its ARN. What exists stays as it is.
     ///
     /// # Errors

@@ -11,6 +11,8 @@ const GLOBALS: &str = "Globals.Function";
 const ROUTER: &str = "AlertRouterFunction.Properties";
 /// Variables of deadman alone.
 const DEADMAN: &str = "DeadmanFunction.Properties";
+/// Variables of data-poller alone.
+const POLLER: &str = "DataPollerFunction.Properties";
 /// Variables of healthcheck alone.
 const HEALTHCHECK: &str = "HealthcheckFunction.Properties";
 
@@ -148,6 +150,41 @@ impl DeadmanConfig {
             environment,
             alerts_queue_url: variables.required("ALERTS_QUEUE_URL", DEADMAN)?,
             self_topic_arn: variables.required("SELF_TOPIC_ARN", DEADMAN)?,
+        })
+    }
+}
+
+/// What `data-poller` needs to know before it reads anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PollerConfig {
+    /// `ENVIRONMENT`.
+    pub environment: Environment,
+    /// `WATCH_FILE`, else `config/$ENVIRONMENT.toml`; a relative path starts at `LAMBDA_TASK_ROOT`.
+    pub watch_file: PathBuf,
+    /// `ALERTS_QUEUE_URL`: where cycles that are late and runs that failed are raised.
+    pub alerts_queue_url: String,
+}
+
+impl PollerConfig {
+    /// The branches of SSM that the function reads, and its role may read.
+    pub const BRANCHES: &[Branch] = &[Branch::Features, Branch::Database, Branch::Sources];
+    /// The variables that the template has to set.
+    pub const REQUIRED: &[&str] = &["ENVIRONMENT", "ALERTS_QUEUE_URL"];
+
+    /// Reads the variables of this process.
+    ///
+    /// # Errors
+    /// Names the first that is missing and where `template.yaml` sets it.
+    pub fn from_env() -> Result<Self, VariableError> {
+        Variables::of_process(Self::read)
+    }
+
+    fn read(variables: &Variables<'_>) -> Result<Self, VariableError> {
+        let environment = environment(variables)?;
+        Ok(Self {
+            watch_file: watch_file(variables, &environment),
+            environment,
+            alerts_queue_url: variables.required("ALERTS_QUEUE_URL", POLLER)?,
         })
     }
 }

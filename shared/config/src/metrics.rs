@@ -1,7 +1,7 @@
 //! The metrics that functions publish of themselves, in the watch file's namespace. Alarms on `self` listen to some of them,
 //! and a test compares the names.
 
-use crate::functions::{DeadmanConfig, HealthcheckConfig, RouterConfig};
+use crate::functions::{DeadmanConfig, HealthcheckConfig, PollerConfig, RouterConfig};
 
 impl HealthcheckConfig {
     /// The metric that ends every complete run. An alarm misses it.
@@ -18,6 +18,18 @@ impl DeadmanConfig {
 
     /// All of them; none has a dimension but the environment.
     pub const METRICS: &[&str] = &[Self::HEARTBEAT, Self::HEARTBEATS_DOWN, Self::HEARTBEATS_UNKNOWN];
+}
+
+impl PollerConfig {
+    /// For how long upstream has kept the oldest cycle waiting beyond its usual delay, in seconds.
+    pub const UPSTREAM_LAG: &str = "UpstreamLag";
+    /// How long a run took, in seconds.
+    pub const RUN_DURATION: &str = "RunDuration";
+    /// Runs that have failed and are not tried again by themselves.
+    pub const RUNS_FAILED: &str = "RunsFailed";
+
+    /// All of them; each has the dimension [`ForecastMetrics::TYPE`] beside the environment.
+    pub const METRICS: &[&str] = &[ForecastMetrics::READY, Self::UPSTREAM_LAG, Self::RUN_DURATION, Self::RUNS_FAILED];
 }
 
 impl RouterConfig {

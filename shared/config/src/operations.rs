@@ -3,13 +3,13 @@
 //! Debug builds refuse a call that is not listed (`runtime::operations`), a test compares the lists with the roles in
 //! `template.yaml`, and `cargo local operations` says what is listed but was never called by any test.
 
-use crate::functions::{DeadmanConfig, HealthcheckConfig, MigratorConfig, RouterConfig};
+use crate::functions::{DeadmanConfig, HealthcheckConfig, MigratorConfig, PollerConfig, RouterConfig};
 
 /// Every function of the suite, by name. What each has done stands in the ledger under it.
 pub(crate) const FUNCTIONS: [&str; 6] = [
     HealthcheckConfig::FUNCTION,
     DeadmanConfig::FUNCTION,
-    "data-poller",
+    PollerConfig::FUNCTION,
     "archiver",
     RouterConfig::FUNCTION,
     MigratorConfig::FUNCTION,
@@ -59,6 +59,21 @@ impl DeadmanConfig {
         // Heartbeats found in metrics, in buckets, and in databases behind query functions.
         "cloudwatch:GetMetricData",
         "s3:ListBucket",
+        "lambda:InvokeFunction",
+    ];
+}
+
+impl PollerConfig {
+    /// What the function is called: its package, its binary, the end of its name in AWS.
+    pub const FUNCTION: &str = "data-poller";
+    /// The IAM actions that the function's own code needs.
+    pub const OPERATIONS: &[&str] = &[
+        "ssm:GetParametersByPath",
+        "cloudwatch:PutMetricData",
+        "s3:ListBucket",
+        "sqs:SendMessage",
+        // Triggers.
+        "sqs:GetQueueUrl",
         "lambda:InvokeFunction",
     ];
 }

@@ -124,6 +124,19 @@ impl Parameters {
         self.current(at)
     }
 
+    /// The same, with switches that were read after `at` however fresh they are, unless SSM has failed a moment ago: whoever
+    /// acts on the world asks right before that.
+    pub async fn refresh_switches(&mut self, at: Instant) -> Current {
+        let rested = |kept: &Kept| {
+            let failed_at = kept.failure.as_ref().map(|failure| failure.at);
+            failed_at.is_none_or(|failed_at| at.saturating_duration_since(failed_at) >= PAUSE)
+        };
+        if self.branches.get(&Branch::Features).is_some_and(rested) {
+            self.read(&[Branch::Features], at).await;
+        }
+        self.current(at)
+    }
+
     /// A secret was refused by what it is for, so it may have changed. Reads the secrets again, unless this invocation
     /// has read them or they were read for that reason a moment ago; the next invocation then does.
     ///

@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use jiff::fmt::rfc2822;
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, HeaderMap, LAST_MODIFIED, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -56,6 +56,19 @@ pub struct Answer<'a> {
     secrets: Vec<&'a SecretString>,
 }
 
+/// What a file is like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The answer's status.
+    pub status: u16,
+    /// The file's size in bytes.
+    pub length: Option<u64>,
+    /// When it was last written, by the server's clock.
+    pub last_modified: Option<Timestamp>,
+    /// Its entity tag.
+    pub etag: Option<String>,
+}
+
 /// Why nothing came back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
@@ -104,6 +117,27 @@ impl Http {
         let body = beginning(&mut answer, longest_answer).await;
         let retry_after = retry_after(answer.headers());
         Ok(Answer { status: answer.status().as_u16(), retry_after, body, to, secrets })
+    }
+
+    /// Asks what a file is like, without its content; redirects are not followed.
+    ///
+    /// # Errors
+    /// When no answer came back.
+    pub async fn head(&self, to: &'static str, url: &SecretString) -> Result<Head, NoAnswer> {
+        let Ok(target) = reqwest::Url::parse(url.expose_secret()) else {
+            let text = format!("the address of {to} is not a URL: expected https://host/path");
+            return Err(NoAnswer::Unsent(Cause::plain(text)));
+        };
+        let answer = self.client()?.head(target).send().await.map_err(|err| no_answer(to, err, &[url]))?;
+        let text = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Head {
+            status: answer.status().as_u16(),
+            // A HEAD has no body, whose length would else be what the client says.
+            length: text(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+            last_modified: text(LAST_MODIFIED)
+                .and_then(|date| rfc2822::DateTimeParser::new().parse_timestamp(date.as_str()).ok()),
+            etag: text(ETAG),
+        })
     }
 
     fn client(&self) -> Result<&reqwest::Client, NoAnswer> {

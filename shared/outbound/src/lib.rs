@@ -8,5 +8,5 @@ mod cause;
 mod http;
 
 pub use cause::Cause;
-pub use http::{Answer, Http, NoAnswer, Request};
+pub use http::{Answer, Head, Http, NoAnswer, Request};
 pub use reqwest::Method;

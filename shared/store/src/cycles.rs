@@ -30,7 +30,9 @@ pub struct Cycle {
     pub status: RunStatus,
     /// How often its run was triggered again.
     pub retry_count: i32,
-    /// Why its run failed, if it did.
+    /// Not to be triggered before this: its last attempt failed, and there is another.
+    pub retry_at: Option<Timestamp>,
+    /// Why its run, or its last attempt, failed.
     pub failure_reason: Option<String>,
     /// When its run was last triggered.
     pub triggered_at: Option<Timestamp>,
@@ -52,6 +54,7 @@ pub async fn list(client: &Client, wanted: &[(&str, Timestamp)]) -> Result<Vec<C
             run_timestamp: column(row, "run_timestamp")?,
             status: word(row, "status", RunStatus::from_stored)?,
             retry_count: column(row, "retry_count")?,
+            retry_at: column(row, "retry_at")?,
             failure_reason: column(row, "failure_reason")?,
             triggered_at: column(row, "triggered_at")?,
             finished_at: column(row, "finished_at")?,

@@ -157,6 +157,13 @@ pub(super) fn expectations() -> Vec<Expectation> {
             values((1, Some(0.0), 2.0), 26, One::IsForgiven, 5, gone_after(16)),
         ),
         ("PingsDeadLettersAlarm", Sqs("PingsDeadLetterQueue", "ApproximateNumberOfMessagesVisible"), queue(0.0, 1.0)),
+        ("DataPollerErrorsAlarm", Lambda("DataPollerFunction", "Errors"), keeps_failing(5, 1)),
+        ("DataPollerThrottlesAlarm", Lambda("DataPollerFunction", "Throttles"), throttled(5, 1)),
+        (
+            "CompletionsDeadLettersAlarm",
+            Sqs("CompletionsDeadLetterQueue", "ApproximateNumberOfMessagesVisible"),
+            queue(0.0, 1.0),
+        ),
         ("TelemetryLagAlarm", check("TelemetryLag"), lag(180.0)),
         ("FeatureLagAlarm", check("FeatureLag"), lag(600.0)),
         (

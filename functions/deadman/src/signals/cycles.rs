@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use config::WatchFile;
 use domain::Timestamp;
 use domain::heartbeat::{Beat, BeatKind, Reading};
 use domain::upstream::RunStatus;
@@ -17,6 +18,7 @@ const MOST_TOLD: usize = 3;
 /// Reads all with one statement: the cycles that are awaited, and the newest that is complete.
 pub(super) async fn read<'w>(
     store: Option<&Connection>,
+    watch_file: &WatchFile,
     wanted: Vec<(Wanted<'w, '_>, &'w str)>,
     now: Timestamp,
     until: Instant,
@@ -36,17 +38,24 @@ pub(super) async fn read<'w>(
         Ok(Err(error)) => return unknown(names, &format!("{:#}", anyhow::Error::new(error))),
         Err(_) => return unknown(names, "Watchkeeper's own database did not answer in time"),
     };
-    wanted.iter().map(|(wanted, source)| (wanted.name(), reading(*wanted, source, &cycles, now))).collect()
+    let attempts = |source: &str| watch_file.source(source).map(|source| source.rules.attempts);
+    wanted
+        .iter()
+        .map(|(wanted, source)| (wanted.name(), reading(*wanted, source, attempts(source), &cycles, now)))
+        .collect()
 }
 
-fn reading(wanted: Wanted<'_, '_>, source: &str, cycles: &[Cycle], now: Timestamp) -> Reading {
+fn reading(wanted: Wanted<'_, '_>, source: &str, attempts: Option<u32>, cycles: &[Cycle], now: Timestamp) -> Reading {
     let of_source: Vec<&Cycle> = cycles.iter().filter(|cycle| cycle.source == source).collect();
     let beats = of_source.iter().filter_map(|cycle| beat(cycle)).collect();
     let open = |cycle: &&&Cycle| {
         wanted.slots.iter().any(|slot| slot.at == cycle.run_timestamp && !slot.settled && slot.at <= now)
     };
-    let told: Vec<(Timestamp, String)> =
-        of_source.iter().filter(open).filter_map(|cycle| Some((cycle.run_timestamp, words(cycle)?))).collect();
+    let told: Vec<(Timestamp, String)> = of_source
+        .iter()
+        .filter(open)
+        .filter_map(|cycle| Some((cycle.run_timestamp, words(cycle, attempts)?)))
+        .collect();
     let note = match told.as_slice() {
         [] => None,
         [(_, text)] => Some(format!("poller: {text}")),
@@ -64,9 +73,7 @@ fn beat(cycle: &Cycle) -> Option<Beat> {
     let (kind, at) = match cycle.status {
         RunStatus::Triggered | RunStatus::Running => (BeatKind::Start, cycle.triggered_at?),
         RunStatus::Complete => (BeatKind::Success, cycle.finished_at.or(cycle.triggered_at)?),
-        RunStatus::Failed => {
-            (BeatKind::Fail, cycle.finished_at.or(cycle.triggered_at).unwrap_or(cycle.run_timestamp))
-        }
+        RunStatus::Failed => (BeatKind::Fail, cycle.finished_at.or(cycle.triggered_at).unwrap_or(cycle.run_timestamp)),
         RunStatus::Due | RunStatus::Late | RunStatus::Held | RunStatus::Deleted => return None,
     };
     let started_at = cycle.triggered_at.filter(|started| *started <= at);
@@ -75,21 +82,23 @@ fn beat(cycle: &Cycle) -> Option<Beat> {
     Some(Beat { run, started_at, slot: Some(cycle.run_timestamp), note, ..Beat::found(kind, at) })
 }
 
-/// What the poller does about a cycle that is awaited.
-fn words(cycle: &Cycle) -> Option<String> {
+/// What the poller does about a cycle that is awaited; `of` is how many attempts it has.
+fn words(cycle: &Cycle, of: Option<u32>) -> Option<String> {
     let attempt = cycle.retry_count.saturating_add(1);
+    let attempt = of.map_or_else(|| format!("attempt {attempt}"), |of| format!("attempt {attempt} of {of}"));
+    let why = cycle.failure_reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     Some(match cycle.status {
         RunStatus::Complete | RunStatus::Deleted => return None,
-        RunStatus::Due => "waits for upstream".to_owned(),
+        RunStatus::Due => match cycle.retry_at {
+            Some(at) => format!("{attempt} failed, the next comes at {}{why}", at.strftime("%H:%M")),
+            None => "waits for upstream".to_owned(),
+        },
         RunStatus::Late => "upstream is late".to_owned(),
         RunStatus::Held => "is held back".to_owned(),
         RunStatus::Triggered | RunStatus::Running => match cycle.triggered_at {
-            Some(at) => format!("attempt {attempt} since {}", at.strftime("%H:%M")),
-            None => format!("attempt {attempt}"),
+            Some(at) => format!("{attempt} since {}", at.strftime("%H:%M")),
+            None => attempt,
         },
-        RunStatus::Failed => match &cycle.failure_reason {
-            Some(reason) => format!("attempt {attempt} failed: {reason}"),
-            None => format!("attempt {attempt} failed"),
-        },
+        RunStatus::Failed => format!("{attempt} failed{why}"),
     })
 }

@@ -117,7 +117,7 @@ pub(crate) async fn read<'w>(
         metric::read(&readers.metrics, watch_file, metrics, now, until),
         database::read(readers, watch_file, questions, secrets, now, until),
         ledger::read(store, ledgers, now, until),
-        cycles::read(store, sources, now, until),
+        cycles::read(store, watch_file, sources, now, until),
         s3::read(&readers.buckets, buckets, now, until),
     )
     .await;

@@ -4,8 +4,7 @@ use domain::check::{Metric, Threshold};
 
 use super::Deployment;
 use super::template::Alarm;
-use crate::functions::{DeadmanConfig, HealthcheckConfig, RouterConfig};
-use crate::metrics::ForecastMetrics;
+use crate::functions::{DeadmanConfig, HealthcheckConfig, PollerConfig, RouterConfig};
 use crate::watch_file::{Check, WatchFile};
 
 /// The parameter that names the namespace of our metrics, in alarms and in the permit to publish.
@@ -89,7 +88,7 @@ fn is_published_otherwise<'m>(alarm: &Alarm, mut metrics: impl Iterator<Item = &
     published == HealthcheckConfig::HEARTBEAT
         || RouterConfig::METRICS.contains(&published)
         || DeadmanConfig::METRICS.contains(&published)
-        || published == ForecastMetrics::READY
+        || PollerConfig::METRICS.contains(&published)
         || metrics.any(|metric| alarm.metric.strip_suffix("Present") == Some(metric.name.as_str()))
 }
 

@@ -1,14 +1,15 @@
-//! What checks and heartbeats ask of other stacks' queues, functions and buckets, against what the roles of `healthcheck`
-//! and `deadman` permit.
+//! What checks, heartbeats and sources ask of other stacks' queues, functions and buckets, against what the roles of
+//! `healthcheck`, `deadman` and `data-poller` permit.
 
 use super::Deployment;
-use crate::functions::{DeadmanConfig, HealthcheckConfig};
-use crate::watch_file::{Access, Ask, HeartbeatSignal, WatchFile};
+use crate::functions::{DeadmanConfig, HealthcheckConfig, PollerConfig};
+use crate::watch_file::{Access, Ask, HeartbeatSignal, Place, Source, TriggerKind, WatchFile};
 
 /// The parameters that permit it.
 const QUEUES: &str = "WatchedQueueArns";
 const FUNCTIONS: &str = "WatchedFunctionArns";
 const BUCKETS: &str = "WatchedBucketArns";
+const TRIGGERS: &str = "TriggerArns";
 
 /// Stands for what this machine does not know and the stack's owner does.
 const PARTITION: &str = "aws";
@@ -32,13 +33,34 @@ pub(super) fn problems(deployment: &Deployment, watch_file: &WatchFile) -> Vec<S
         }
         _ => None,
     });
-    let both = format!("{} and {}", HealthcheckConfig::FUNCTION, DeadmanConfig::FUNCTION);
+    let buckets = buckets.chain(watch_file.sources.iter().flat_map(source_buckets));
+    let triggers = watch_file.sources.iter().filter_map(|source| {
+        let arn = match &source.trigger.kind {
+            TriggerKind::Sqs { queue } => queue.arn(PARTITION, region, ACCOUNT),
+            TriggerKind::Lambda { function } => function_arn(function, region),
+            TriggerKind::Runpod { .. } => return None,
+        };
+        Some((format!("source.{}", source.rules.name), arn))
+    });
+    let askers = format!("{} and {}", HealthcheckConfig::FUNCTION, DeadmanConfig::FUNCTION);
+    let lookers = format!("{} and {}", DeadmanConfig::FUNCTION, PollerConfig::FUNCTION);
     let lacking = [
         missing(deployment, QUEUES, HealthcheckConfig::FUNCTION, queues.collect()),
-        missing(deployment, FUNCTIONS, &both, functions.collect()),
-        missing(deployment, BUCKETS, DeadmanConfig::FUNCTION, buckets.collect()),
+        missing(deployment, FUNCTIONS, &askers, functions.collect()),
+        missing(deployment, BUCKETS, &lookers, buckets.collect()),
+        missing(deployment, TRIGGERS, PollerConfig::FUNCTION, triggers.collect()),
     ];
     lacking.into_iter().flatten().collect()
+}
+
+/// The buckets in which a source is looked for with the role's own credentials.
+fn source_buckets(source: &Source) -> Vec<(String, String)> {
+    let upstream = source.mirrors.values().filter_map(|mirror| match &mirror.place {
+        Place::S3 { bucket, .. } if !mirror.anonymous => Some(bucket),
+        Place::S3 { .. } | Place::Http { .. } => None,
+    });
+    let buckets = upstream.chain(source.output.as_ref().map(|output| &output.bucket));
+    buckets.map(|bucket| (format!("source.{}", source.rules.name), format!("arn:{PARTITION}:s3:::{bucket}"))).collect()
 }
 
 fn missing(deployment: &Deployment, parameter: &str, by: &str, needed: Vec<(String, String)>) -> Option<String> {
@@ -122,17 +144,61 @@ default = ["mail"]
 
     const FILES: &str = "arn:aws:s3:::forecasts";
 
+    const SOURCES: &str = r#"
+namespace = "Example"
+[source.gfs]
+forecast_type = "medium_range"
+schedule = "0 0,6,12,18 * * *"
+expected_after = "5h"
+late_after = "6h"
+upstream.s3 = { buckets = ["copies"] }
+complete.keys = ["gfs.{yyyymmdd}/{hh}/*"]
+trigger.sqs = { queue = "jobs" }
+output = "s3://products/{yyyymmdd}{hh}/_SUCCESS"
+max_runtime = "2h"
+[source.public]
+forecast_type = "nowcast"
+every = "10m"
+expected_after = "5m"
+late_after = "10m"
+upstream.s3 = { buckets = ["noaa-gfs-bdp-pds"], anonymous = true }
+complete.keys = ["{yyyymmdd}{hh}{min}/*"]
+trigger.runpod = { endpoint = "abc", api_key = "ssm:sources/runpod" }
+max_runtime = "20m"
+[receiver.mail]
+sns = { topic = "pages" }
+[routes]
+default = ["mail"]
+"#;
+
     fn told(queues: &str, functions: &str, buckets: &str) -> Vec<String> {
-        let parameter = |name: &str| format!("  {name}:\n    Default: \"\"\n");
-        let template = format!("Parameters:\n{}{}{}", parameter(QUEUES), parameter(FUNCTIONS), parameter(BUCKETS));
+        let parameters = [(QUEUES, queues), (FUNCTIONS, functions), (BUCKETS, buckets)];
+        told_of(WATCH_FILE, &parameters)
+    }
+
+    fn told_of(watch_file: &str, parameters: &[(&str, &str)]) -> Vec<String> {
+        let names = [QUEUES, FUNCTIONS, BUCKETS, TRIGGERS].map(|name| format!("  {name}:\n    Default: \"\"\n"));
+        let overrides: Vec<String> = parameters.iter().map(|(name, value)| format!("\"{name}={value}\"")).collect();
         let samconfig = format!(
-            "[dev.deploy.parameters]\nregion = \"eu-west-1\"\n\
-             parameter_overrides = [\"WatchedQueueArns={queues}\", \"WatchedFunctionArns={functions}\", \"WatchedBucketArns={buckets}\"]\n"
+            "[dev.deploy.parameters]\nregion = \"eu-west-1\"\nparameter_overrides = [{}]\n",
+            overrides.join(", ")
         );
         let environment = Environment::parse("dev").expect("an environment");
+        let template = format!("Parameters:\n{}", names.concat());
         let deployment = Deployment::read(&template, &samconfig, &environment).expect("a deployment");
-        let watch_file = WatchFile::parse(WATCH_FILE, "dev.toml", &environment).expect("a watch file");
+        let watch_file = WatchFile::parse(watch_file, "dev.toml", &environment).expect("a watch file");
         problems(&deployment, &watch_file)
+    }
+
+    #[test]
+    fn what_sources_look_into_and_start_is_permitted_and_what_is_public_need_not_be() {
+        let told = told_of(SOURCES, &[]);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].ends_with("\"WatchedBucketArns=arn:aws:s3:::copies,arn:aws:s3:::products\","), "{}", told[0]);
+        let line = "\"TriggerArns=arn:aws:sqs:eu-west-1:<account>:jobs\",";
+        assert!(told[1].starts_with("source.gfs: data-poller may not") && told[1].ends_with(line), "{}", told[1]);
+        let permitted = [(BUCKETS, "arn:aws:s3:::*"), (TRIGGERS, "arn:aws:sqs:eu-west-1:111122223333:jobs")];
+        assert_eq!(told_of(SOURCES, &permitted), Vec::<String>::new());
     }
 
     #[test]
@@ -144,8 +210,10 @@ default = ["mail"]
         assert!(told[0].starts_with("check.orders: ") && told[0].ends_with(line), "{}", told[0]);
         let line = "\"WatchedFunctionArns=arn:aws:lambda:eu-west-1:<account>:function:run-query\",";
         assert!(told[1].starts_with("database.main: ") && told[1].ends_with(line), "{}", told[1]);
-        let (start, line) =
-            ("heartbeat.files: deadman may not ask that", "\"WatchedBucketArns=arn:aws:s3:::forecasts\",");
+        let (start, line) = (
+            "heartbeat.files: deadman and data-poller may not ask that",
+            "\"WatchedBucketArns=arn:aws:s3:::forecasts\",",
+        );
         assert!(told[2].starts_with(start) && told[2].ends_with(line), "{}", told[2]);
     }
 

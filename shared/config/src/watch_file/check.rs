@@ -13,7 +13,7 @@ use super::names::{expect_kebab_case, expect_not_our_own};
 use super::queue::{self, Queue, expect_quantity, queue};
 use super::reader::{Found, Table};
 use crate::environment::Environment;
-use crate::functions::{DeadmanConfig, HealthcheckConfig, RouterConfig};
+use crate::functions::{DeadmanConfig, HealthcheckConfig, PollerConfig, RouterConfig};
 use crate::nearest::nearest;
 
 /// A configured measurement.
@@ -101,7 +101,8 @@ pub(super) fn checks(
     hours: &BTreeSet<String>,
     environment: &Environment,
 ) -> Vec<Check> {
-    let own = [HealthcheckConfig::HEARTBEAT].iter().chain(RouterConfig::METRICS).chain(DeadmanConfig::METRICS);
+    let own = [HealthcheckConfig::HEARTBEAT].iter().chain(RouterConfig::METRICS);
+    let own = own.chain(DeadmanConfig::METRICS).chain(PollerConfig::METRICS);
     let sent = own.map(|name| ((*name).to_owned(), "Watchkeeper".to_owned())).collect();
     let mut names = Names { sent, hours };
     let read = |(name, table): (Found<&str>, Table<'_>)| {

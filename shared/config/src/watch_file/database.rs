@@ -91,7 +91,7 @@ fn access(table: &Table<'_>) -> Option<Access> {
 
 /// A function's name, with or without a version, or its ARN.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_RequestParameters>
-fn is_function(text: &str) -> bool {
+pub(super) fn is_function(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '$');
     let arn = !text.contains(':') || text.starts_with("arn:aws") || text.split(':').count() <= 2;
     text.len() <= 170 && text.chars().all(plain) && arn

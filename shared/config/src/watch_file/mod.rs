@@ -18,6 +18,7 @@ mod reader;
 mod receiver;
 mod route;
 mod secret;
+mod source;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,6 +45,7 @@ pub use noise::Noise;
 pub use problem::{Problem, WatchFileError};
 pub use queue::Queue;
 pub use receiver::{Means, PAGES_TOPIC, Receiver};
+pub use source::{Mirror, Output, Place, Source, Trigger, TriggerKind};
 
 /// A watch file without mistakes.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +64,8 @@ pub struct WatchFile {
     pub checks: Vec<Check>,
     /// What is expected to be heard, in the order it is written.
     pub heartbeats: Vec<Heartbeat>,
+    /// Upstream products, in the order they are written.
+    pub sources: Vec<Source>,
     /// What deadman calls after each complete evaluation: something outside AWS that misses it.
     pub external_ping: Option<Address>,
     /// Who can be told, by name.
@@ -81,13 +85,15 @@ pub struct WatchFile {
 }
 
 /// The sections of a watch file. One whose function has not landed yet is refused as unknown, not ignored.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 14] = [
     "namespace",
     "external_ping",
     "database",
     "hours",
     "check",
     "heartbeat",
+    "upstream",
+    "source",
     "receiver",
     "classify",
     "routes",
@@ -136,6 +142,11 @@ impl WatchFile {
     /// The heartbeat of this name.
     pub fn heartbeat(&self, name: &str) -> Option<&Heartbeat> {
         self.heartbeats.iter().find(|heartbeat| heartbeat.rules.name == name)
+    }
+
+    /// The source of this name.
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.rules.name == name)
     }
 
     /// What decisions depend on.
@@ -189,7 +200,11 @@ fn read<'t>(
     let databases = database::databases(&root);
     let hours = hours::hours(&root);
     let checks = check::checks(&root, &databases, &hours.keys().cloned().collect(), environment);
-    let heartbeats = heartbeat::heartbeats(&root, &databases, &hours);
+    let sources = source::sources(&root, environment);
+    let names: Vec<&str> = sources.iter().map(|(name, _)| *name).collect();
+    let heartbeats = heartbeat::heartbeats(&root, &databases, &hours, &names);
+    let mut sources: Vec<Source> = sources.into_iter().filter_map(|(_, source)| source).collect();
+    source::hear(&mut sources, &heartbeats);
     let external_ping = heartbeat::external_ping(&root, environment);
     let receivers = receiver::receivers(&root, environment);
     let classify = classify::rules(&root);
@@ -203,6 +218,7 @@ fn read<'t>(
         hours: hours.into_iter().filter_map(|(name, hours)| Some((name, hours?))).collect(),
         checks,
         heartbeats,
+        sources,
         external_ping,
         receivers: receivers.into_iter().filter_map(|(name, receiver)| Some((name, receiver?))).collect(),
         default_route,

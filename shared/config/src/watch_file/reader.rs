@@ -3,6 +3,7 @@
 use domain::duration;
 use jiff::SignedDuration;
 use jiff::civil::Date;
+use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
@@ -182,6 +183,16 @@ impl<'t> Table<'t> {
         self.enter(&found)
     }
 
+    /// A table as JSON, whose keys the file chooses.
+    pub(super) fn json(&self, key: &str) -> Option<Found<Map<String, Value>>> {
+        let found = self.find(key)?;
+        match json(found.value) {
+            Ok(Value::Object(map)) => Some(found.with(map)),
+            Ok(_) => self.refuse(&found, format!("expected a table, not {}", describe(found.value))),
+            Err(what) => self.refuse(&found, what),
+        }
+    }
+
     /// The keys that are written, in order.
     pub(super) fn keys(&self) -> Vec<Found<&'t str>> {
         let mut keys: Vec<_> = self.entries.keys().collect();
@@ -298,6 +309,28 @@ impl<T> Found<T> {
     fn with<U>(&self, value: U) -> Found<U> {
         Found { value, path: self.path.clone(), offset: self.offset }
     }
+}
+
+/// A value as JSON, which has neither dates nor infinities.
+fn json(value: &DeValue<'_>) -> Result<Value, String> {
+    Ok(match value {
+        DeValue::String(text) => Value::from(text.as_ref()),
+        DeValue::Integer(whole) => {
+            let number = i64::from_str_radix(whole.as_str(), whole.radix());
+            Value::from(number.map_err(|_| format!("holds {whole}, which is too large a number"))?)
+        }
+        DeValue::Float(float) => {
+            let number = float.as_str().parse().ok().and_then(Number::from_f64);
+            Value::from(number.ok_or_else(|| format!("holds {}, which is no finite number", float.as_str()))?)
+        }
+        DeValue::Boolean(flag) => Value::from(*flag),
+        DeValue::Datetime(date) => Value::from(date.to_string()),
+        DeValue::Array(list) => list.iter().map(|item| json(item.get_ref())).collect::<Result<_, _>>()?,
+        DeValue::Table(entries) => {
+            let entry = |(key, value): Entry<'_>| Ok((key.get_ref().to_string(), json(value.get_ref())?));
+            Value::Object(entries.iter().map(entry).collect::<Result<_, String>>()?)
+        }
+    })
 }
 
 fn describe(value: &DeValue<'_>) -> String {

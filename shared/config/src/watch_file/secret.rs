@@ -2,7 +2,7 @@
 
 use super::reader::{Found, Table};
 use crate::environment::Environment;
-use crate::functions::{DeadmanConfig, HealthcheckConfig, RouterConfig};
+use crate::functions::{DeadmanConfig, HealthcheckConfig, PollerConfig, RouterConfig};
 use crate::reference::{Address, Branch, SecretRef};
 use crate::secrets::is_address;
 
@@ -17,6 +17,8 @@ pub(super) struct Needed {
 pub(super) const BY_CHECKS: Needed = Needed { by: HealthcheckConfig::FUNCTION, branches: HealthcheckConfig::BRANCHES };
 /// What receivers are told with.
 pub(super) const BY_RECEIVERS: Needed = Needed { by: RouterConfig::FUNCTION, branches: RouterConfig::BRANCHES };
+/// What data-poller triggers runs with.
+pub(super) const BY_POLLER: Needed = Needed { by: PollerConfig::FUNCTION, branches: PollerConfig::BRANCHES };
 /// What deadman tells that it is alive.
 pub(super) const BY_DEADMAN: Needed = Needed { by: DeadmanConfig::FUNCTION, branches: DeadmanConfig::BRANCHES };
 

@@ -9,7 +9,10 @@ use domain::heartbeat::Schedule;
 use jiff::{SignedDuration, Timestamp};
 
 const AROUND: &str = "namespace = \"N\"\n[database.main]\nurl = \"ssm:database/main\"\n[hours.day]\ntimezone = \"UTC\"\n\
-    open = [\"mon-fri 09:00-17:00\"]\n[receiver.mail]\nsns = { topic = \"pages\" }\n[routes]\ndefault = [\"mail\"]\n";
+    open = [\"mon-fri 09:00-17:00\"]\n[source.gfs]\nforecast_type = \"x\"\n\
+    schedule = \"0 0 * * *\"\nexpected_after = \"1h\"\nlate_after = \"2h\"\nmax_runtime = \"1h\"\n\
+    upstream.s3 = { buckets = [\"gfs\"] }\ncomplete = { keys = [\"{yyyymmdd}\"] }\ntrigger.sqs = { queue = \"jobs\" }\n\
+    [receiver.mail]\nsns = { topic = \"pages\" }\n[routes]\ndefault = [\"mail\"]\n";
 
 fn read(text: &str) -> Result<WatchFile, Vec<String>> {
     let environment = Environment::parse("prod").expect("an environment");

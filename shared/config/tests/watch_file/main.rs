@@ -10,3 +10,4 @@ mod routing;
 mod schema;
 mod shipped;
 mod shipped_checks;
+mod sources;

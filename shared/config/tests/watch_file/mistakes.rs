@@ -248,8 +248,8 @@ fn each_mistake_is_told_with_its_line_its_key_and_what_was_expected() -> anyhow:
         ),
         (
             "[routes]",
-            "[source.x]\nevery = \"1h\"\n[routes]",
-            "w.toml:19: source: unknown key, expected one of namespace, external_ping, database,",
+            "[retention.x]\nkeep = \"2y\"\n[routes]",
+            "w.toml:19: retention: unknown key, expected one of namespace, external_ping, database,",
         ),
         (
             "[routes]",

@@ -145,12 +145,15 @@ fn our_own_functions_are_expected_everywhere_and_the_local_cloud_stays_quiet_wit
 }
 
 #[test]
-fn the_commented_heartbeats_of_every_file_are_right() -> anyhow::Result<()> {
+fn the_commented_heartbeats_and_sources_of_every_file_are_right() -> anyhow::Result<()> {
     for environment in SHIPPED.into_iter().filter(|environment| *environment != "local") {
         let text = with_its_examples(&std::fs::read_to_string(shipped_file(environment))?);
         let examples = WatchFile::parse(&text, environment, &Environment::parse(environment)?)?;
         for heartbeat in ["medium-range", "nowcast"] {
             assert!(examples.heartbeat(heartbeat).is_some(), "{environment}: {heartbeat}");
+        }
+        for source in ["gfs", "nowcast"] {
+            assert!(examples.source(source).is_some(), "{environment}: {source}");
         }
     }
     Ok(())

@@ -15,8 +15,8 @@ complete as (
         limit 1
     ) as last
 )
-select run_id::text as run_id, source, run_timestamp, status, retry_count, left(failure_reason, 300) as failure_reason,
-       triggered_at, finished_at
+select run_id::text as run_id, source, run_timestamp, status, retry_count, retry_at,
+       left(coalesce(failure_reason, last_failure), 300) as failure_reason, triggered_at, finished_at
 from watchkeeper.forecast_runs
 where (source, run_timestamp) in (select source, run_timestamp from wanted)
     or run_id in (select run_id from complete)

@@ -21,6 +21,7 @@ use crate::reference::Address;
 
 pub use s3::S3Signal;
 pub use signal::{HeartbeatSignal, MetricSignal, Statistic};
+pub(super) use timing::schedule;
 
 /// A configured heartbeat.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +57,7 @@ const KEYS: [&str; 17] = [
     "runbook",
 ];
 
+const EVERY_MEANS: &str = "how long after the last success the next one is due, as in \"6h\"";
 /// So many failures in a row are too many where nothing is said.
 const DEFAULT_FAIL_AFTER: u32 = 1;
 /// More failures than these in a row are an outage, whatever somebody meant by the number.
@@ -66,8 +68,9 @@ pub(super) fn heartbeats(
     root: &Table<'_>,
     databases: &BTreeMap<String, Option<Database>>,
     hours: &BTreeMap<String, Option<Hours>>,
+    sources: &[&str],
 ) -> Vec<Heartbeat> {
-    let read = |(name, table): (Found<&str>, Table<'_>)| heartbeat(&name, &table, databases, hours);
+    let read = |(name, table): (Found<&str>, Table<'_>)| heartbeat(&name, &table, databases, hours, sources);
     root.named("heartbeat", &KEYS).into_iter().filter_map(read).collect()
 }
 
@@ -81,11 +84,12 @@ fn heartbeat(
     table: &Table<'_>,
     databases: &BTreeMap<String, Option<Database>>,
     hours: &BTreeMap<String, Option<Hours>>,
+    sources: &[&str],
 ) -> Option<Heartbeat> {
     expect_kebab_case(table, name);
     // All are read before any is missed, so that each mistake is told.
-    let schedule = timing::schedule(table);
-    let signal = signal::signal(table, databases, schedule.as_ref());
+    let schedule = schedule(table, EVERY_MEANS);
+    let signal = signal::signal(table, databases, sources, schedule.as_ref());
     let calendar = timing::calendar(table, hours);
     let lengths = timing::lengths(table);
     let fail_after = fail_after(table);

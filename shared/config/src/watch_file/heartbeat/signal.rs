@@ -6,7 +6,7 @@ use domain::heartbeat::Schedule;
 
 use super::super::check::no_such;
 use super::super::database::Database;
-use super::super::names::{expect_kebab_case, expect_metric_name, expect_namespace};
+use super::super::names::{expect_metric_name, expect_namespace};
 use super::super::reader::{Found, Table};
 use super::s3::{self, S3Signal};
 use crate::operations::FUNCTIONS;
@@ -127,6 +127,7 @@ const MOST_DIMENSIONS: usize = 29;
 pub(super) fn signal(
     heartbeat: &Table<'_>,
     databases: &BTreeMap<String, Option<Database>>,
+    sources: &[&str],
     schedule: Option<&Schedule>,
 ) -> Option<HeartbeatSignal> {
     heartbeat.require("signal", "where it is heard, as in { ping = true } or { runs = \"telemetry_runs\", … }");
@@ -160,7 +161,9 @@ pub(super) fn signal(
         "ledger" => ledger(table).map(|function| HeartbeatSignal::Ledger { function }),
         "cycles_of" => {
             let source = table.text("cycles_of")?;
-            expect_kebab_case(table, &source);
+            if !sources.contains(&source.value) {
+                table.note_at(&source, no_such("source", source.value, sources));
+            }
             Some(HeartbeatSignal::Cycles { source: source.value.to_owned() })
         }
         "s3" => s3::s3(table, schedule).map(HeartbeatSignal::S3),

@@ -32,8 +32,8 @@ const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Whose clock it is where nothing is said.
 const UTC: &str = "UTC";
 
-/// When signals are expected: at nominal times, or so long after the last one.
-pub(super) fn schedule(table: &Table<'_>) -> Option<Schedule> {
+/// When something is expected: at nominal times, or every so long, by what that means here.
+pub(in crate::watch_file) fn schedule(table: &Table<'_>, every_means: &str) -> Option<Schedule> {
     let zone = table.text("timezone");
     let timezone = zone.as_ref().map_or(Some(TimeZone::UTC), |zone| timezone_of(table, zone));
     if let Some(zone) = &zone
@@ -56,10 +56,8 @@ pub(super) fn schedule(table: &Table<'_>) -> Option<Schedule> {
             None
         }
         (false, false) => {
-            table.note(
-                "expected `schedule`, the nominal times as in \"0 2 * * *\", or `every`, how long after the last success \
-                 the next one is due, as in \"6h\"",
-            );
+            table
+                .note(format!("expected `schedule`, the nominal times as in \"0 2 * * *\", or `every`, {every_means}"));
             None
         }
     }

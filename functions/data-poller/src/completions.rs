@@ -1,0 +1,80 @@
+//! Completion messages: what RunPod posts to a webhook when a job has ended, as messages of the queue `completions`.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use domain::upstream::Mover;
+use domain::upstream::reconcile::reconcile;
+use runtime::raise::raise;
+use runtime::{Deadline, Fault, Kind};
+use serde_json::{Value, json};
+use store::outbox::Outgoing;
+use store::runs::{self, Row};
+use triggers::runpod::Completion;
+use uuid::Uuid;
+
+use crate::app::{App, patience};
+use crate::follow::shown;
+use crate::moves::Moves;
+use crate::payload::Record;
+
+/// Takes a batch: what says how a run ended moves it. Names those that the queue has to give again.
+///
+/// # Errors
+/// When none of them could be taken, so that the Errors metric moves.
+pub(crate) async fn take(app: &App, messages: &[Record], began: Instant, deadline: &Deadline) -> Result<Value, Fault> {
+    let mut refused: Vec<(&str, String)> = Vec::new();
+    let mut said: Vec<(Uuid, Completion)> = Vec::new();
+    for message in messages {
+        match Completion::parse(&message.body) {
+            Ok(completion) => match completion.run_id {
+                Some(run_id) => said.push((run_id, completion)),
+                None => refused
+                    .push((&message.message_id, "`input.run_id` is missing: whose it is, is not known".to_owned())),
+            },
+            Err(bad) => refused.push((&message.message_id, bad.to_string())),
+        }
+    }
+    if !said.is_empty() {
+        record(app, said, began, deadline).await?;
+    }
+    tracing::info!(messages = messages.len(), refused = ?refused, "Took completions");
+    if !messages.is_empty() && refused.len() == messages.len() {
+        let reasons: Vec<String> = refused.into_iter().map(|(id, why)| format!("{id}: {why}")).collect();
+        return Err(Fault::new(Kind::BadPayload, format!("no message could be taken: {}", reasons.join("; "))));
+    }
+    let failures: Vec<Value> = refused.iter().map(|(id, _)| json!({ "itemIdentifier": id })).collect();
+    Ok(json!({ "batchItemFailures": failures }))
+}
+
+/// Moves the runs, each by all that was said of it. What is said of a run that has begun anew is about nothing any more.
+async fn record(app: &App, said: Vec<(Uuid, Completion)>, began: Instant, deadline: &Deadline) -> Result<(), Fault> {
+    let mut parameters = app.parameters(began).await;
+    let store = app.store(&mut parameters, began, deadline).await?;
+    let (client, now) = (&store.connection.client, store.now);
+    let ids: Vec<Uuid> = said.iter().map(|(run_id, _)| *run_id).collect();
+    let rows: HashMap<Uuid, Row> =
+        runs::find(client, &ids, patience(deadline)).await?.into_iter().map(|row| (row.run_id, row)).collect();
+    let mut by_run: HashMap<Uuid, Vec<_>> = HashMap::new();
+    for (run_id, Completion { attempt, standing, external_id, .. }) in said {
+        if rows.contains_key(&run_id) {
+            by_run.entry(run_id).or_default().push(shown(standing, attempt));
+        } else {
+            tracing::warn!(run.id = %run_id, job = external_id, "A job ended whose run has begun anew, or is not ours");
+        }
+    }
+    let moves = Moves { watch_file: &app.watch_file, now };
+    let mut steps = Vec::new();
+    for (run_id, evidence) in by_run {
+        let Some(run) = rows.get(&run_id).map(|row| &row.run) else { continue };
+        let Some(source) = app.watch_file.source(&run.source) else { continue };
+        let next = reconcile(&source.rules, run, &evidence, now);
+        steps.extend(moves.after(&source.rules, run, &next, Mover::Webhook)?);
+    }
+    let moved = runs::apply(client, &[], &steps, &[], now, patience(deadline)).await?;
+    let steps = steps.into_iter().filter(|step| moved.contains_key(&step.to.key()));
+    let outgoing: Vec<Outgoing> = steps.filter_map(|step| step.signal).collect();
+    // They are on record: what the queue does not take now is sent by the router's next tick.
+    raise(&store.connection, &app.queue, &outgoing, now).await?;
+    Ok(())
+}

@@ -1,0 +1,290 @@
+//! Looks at upstream: whether cycles are complete, by as few listings as can tell.
+
+mod http;
+mod s3;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use aws_config::SdkConfig;
+use config::watch_file::{Mirror, Output, Place, Source};
+use domain::Timestamp;
+use domain::upstream::joint::{Instrument, Joint, Readiness};
+use domain::upstream::mirrors::{self, Answer, Ask, Known};
+use domain::upstream::pattern::Wanted;
+use domain::upstream::{Found, KeyPattern, Object, Requirement, Run, RunKey, Upstream, cycles, judge};
+use outbound::Http;
+use serde_json::{Map, Value, json};
+
+/// Everything that can be listed.
+#[derive(Debug)]
+pub(crate) struct Mirrors {
+    buckets: s3::Buckets,
+}
+
+/// What a mirror holds under a prefix, or why that is not known.
+type Listed = Result<Vec<Object>, String>;
+
+/// Looks at cycles within one invocation: what is listed once is not listed again, and a mirror that does not answer is not
+/// asked again.
+pub(crate) struct Looker<'a> {
+    mirrors: &'a Mirrors,
+    http: &'a Http,
+    now: Timestamp,
+    until: Instant,
+    listed: HashMap<(String, String), Listed>,
+    unreadable: HashMap<String, String>,
+    /// How many listings were made.
+    pub(crate) listings: usize,
+    /// What the looks found out, by cycle.
+    pub(crate) found: HashMap<RunKey, Found>,
+    /// Where what was complete is, for the job that processes it.
+    pub(crate) sites: HashMap<RunKey, Site>,
+    /// Cycles that could not be looked at, and why.
+    pub(crate) failed: BTreeMap<RunKey, String>,
+}
+
+/// Where the objects of a cycle are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Site {
+    /// What a job is told of it.
+    pub(crate) objects: Map<String, Value>,
+    /// When they were observed, where that is not the nominal time.
+    pub(crate) observed_at: Option<Timestamp>,
+}
+
+impl Mirrors {
+    pub(crate) fn new(sdk: &SdkConfig) -> Self {
+        Self { buckets: s3::Buckets::new(sdk) }
+    }
+
+    /// Whether what a run makes is there: `None` where nobody can tell.
+    pub(crate) async fn has_output(&self, output: &Output, at: Timestamp, until: Instant) -> Option<bool> {
+        let Some(Wanted::Key(key)) = output.key.wanted(at).into_iter().next() else { return None };
+        let place = s3::At { bucket: &output.bucket, region: None, anonymous: false };
+        match self.buckets.list(place, &key, until).await {
+            Ok(objects) => Some(objects.iter().any(|object| object.key == key)),
+            Err(why) => {
+                tracing::warn!(bucket = output.bucket, key, why, "Whether a run's output is there could not be seen");
+                None
+            }
+        }
+    }
+}
+
+impl<'a> Looker<'a> {
+    pub(crate) fn new(mirrors: &'a Mirrors, http: &'a Http, now: Timestamp, until: Instant) -> Self {
+        Self {
+            mirrors,
+            http,
+            now,
+            until,
+            listed: HashMap::new(),
+            unreadable: HashMap::new(),
+            listings: 0,
+            found: HashMap::new(),
+            sites: HashMap::new(),
+            failed: BTreeMap::new(),
+        }
+    }
+
+    /// Whether there is no time to look any further.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        Instant::now() >= self.until
+    }
+
+    /// Looks at a cycle, and keeps what was found.
+    pub(crate) async fn look(&mut self, source: &Source, at: Timestamp, before: Option<&Run>) {
+        let key = RunKey::of(&source.rules.name, at);
+        let found = match &source.rules.upstream {
+            Upstream::Objects { mirrors, requirement } => {
+                self.objects(source, mirrors, requirement, at, before, &key).await
+            }
+            Upstream::Joint(joint) => self.joint(source, joint, at, &key).await,
+        };
+        self.found.insert(key, found);
+    }
+
+    /// Where the objects of a cycle are that was found complete before, as far as that is known.
+    pub(crate) async fn site(&mut self, source: &Source, run: &Run) -> Site {
+        let key = run.key();
+        if let Some(site) = self.sites.get(&key) {
+            return site.clone();
+        }
+        match &source.rules.upstream {
+            Upstream::Objects { mirrors, requirement } => {
+                let seen = run.look.as_ref().map(|look| &look.mirror);
+                seen.or(mirrors.first()).map(|mirror| site(source, mirror, requirement, run.at)).unwrap_or_default()
+            }
+            Upstream::Joint(joint) => {
+                self.joint(source, joint, run.at, &key).await;
+                self.sites.get(&key).cloned().unwrap_or_default()
+            }
+        }
+    }
+
+    async fn objects(
+        &mut self,
+        source: &Source,
+        mirrors: &[String],
+        requirement: &Requirement,
+        at: Timestamp,
+        before: Option<&Run>,
+        key: &RunKey,
+    ) -> Found {
+        let look = before.and_then(|run| run.look.as_ref());
+        let mut answers: Vec<Option<Answer>> = vec![None; mirrors.len()];
+        let known = loop {
+            match mirrors::next(mirrors, &answers) {
+                Ask::Known(known) => break known,
+                Ask::Mirror(place) => {
+                    let name = &mirrors[place];
+                    let answer = match self.list_all(source, name, &requirement.keys, (at, at)).await {
+                        Ok(objects) => Answer::Listed(judge(requirement, at, &objects, name, look, self.now)),
+                        Err(why) => Answer::Unreadable(why),
+                    };
+                    answers[place] = Some(answer);
+                }
+            }
+        };
+        let why = known.to_string();
+        match known {
+            Known::Complete { mirror, look } => {
+                self.sites.insert(key.clone(), site(source, &mirrors[mirror], requirement, at));
+                Found::Complete { look: Some(look) }
+            }
+            Known::Growing { growing, .. } => {
+                Found::Waiting { why, settling: growing.is_settling(), look: Some(growing.look) }
+            }
+            Known::Absent { .. } => Found::Waiting { why, settling: false, look: None },
+            Known::Unreadable(reason) => {
+                self.failed.insert(key.clone(), reason);
+                Found::Unreadable { why }
+            }
+        }
+    }
+
+    async fn joint(&mut self, source: &Source, joint: &Joint, at: Timestamp, key: &RunKey) -> Found {
+        let next = cycles::after(&source.rules.schedule, at).unwrap_or(at);
+        let searched = joint.searched(at, next);
+        let mut listings = Vec::with_capacity(joint.parts.len());
+        for part in &joint.parts {
+            match self.instrument(source, part, searched).await {
+                Ok(objects) => listings.push(objects),
+                Err(why) => {
+                    let why = format!("{}: {why}", part.name);
+                    self.failed.insert(key.clone(), why.clone());
+                    return Found::Unreadable { why };
+                }
+            }
+        }
+        match joint.ready(at, next, &listings) {
+            Readiness::Ready { keys, observed_at } => {
+                let parts = joint.parts.iter().zip(&keys).map(|(part, key)| (part.name.clone(), json!(key)));
+                let objects = Map::from_iter([("keys".to_owned(), Value::Object(parts.collect()))]);
+                self.sites.insert(key.clone(), Site { objects, observed_at: Some(observed_at) });
+                Found::Complete { look: None }
+            }
+            waiting @ Readiness::Waiting { .. } => {
+                Found::Waiting { why: waiting.to_string(), settling: false, look: None }
+            }
+        }
+    }
+
+    /// What the first mirror of an instrument that answers has.
+    async fn instrument(&mut self, source: &Source, part: &Instrument, searched: (Timestamp, Timestamp)) -> Listed {
+        let mut unreadable = Vec::new();
+        for mirror in &part.mirrors {
+            match self.list_all(source, mirror, std::slice::from_ref(&part.pattern), searched).await {
+                Ok(objects) => return Ok(objects),
+                Err(why) => unreadable.push(format!("{mirror}: {why}")),
+            }
+        }
+        Err(unreadable.join("; "))
+    }
+
+    /// What a mirror holds of these patterns, by one listing for each way in which their keys begin.
+    async fn list_all(
+        &mut self,
+        source: &Source,
+        name: &str,
+        patterns: &[KeyPattern],
+        (from, to): (Timestamp, Timestamp),
+    ) -> Listed {
+        let Some(mirror) = source.mirrors.get(name) else { return Err("it is not in the watch file".to_owned()) };
+        if let Place::Http { url } = &mirror.place {
+            return self.ask_each(name, url, patterns, from).await;
+        }
+        let mut prefixes: Vec<String> = patterns.iter().flat_map(|pattern| pattern.prefixes(from, to)).collect();
+        prefixes.sort();
+        // What begins with another prefix is in its listing.
+        prefixes.dedup_by(|longer, shorter| longer.starts_with(shorter.as_str()));
+        let mut objects = Vec::new();
+        for prefix in prefixes {
+            objects.extend(self.list(name, mirror, prefix).await?);
+        }
+        Ok(objects)
+    }
+
+    async fn list(&mut self, name: &str, mirror: &Mirror, prefix: String) -> Listed {
+        if let Some(why) = self.unreadable.get(name) {
+            return Err(why.clone());
+        }
+        let key = (name.to_owned(), prefix);
+        if let Some(listed) = self.listed.get(&key) {
+            return listed.clone();
+        }
+        let Place::S3 { bucket, region } = &mirror.place else { return Err("it is no bucket".to_owned()) };
+        let place = s3::At { bucket, region: region.as_ref(), anonymous: mirror.anonymous };
+        self.listings += 1;
+        let listed = self.mirrors.buckets.list(place, &key.1, self.until).await;
+        if let Err(why) = &listed {
+            tracing::warn!(mirror = name, prefix = key.1, why, "A mirror could not be listed");
+            self.unreadable.insert(name.to_owned(), why.clone());
+        }
+        self.listed.insert(key, listed.clone());
+        listed
+    }
+
+    /// A web server lists nothing: each file is asked for, until one is missing.
+    async fn ask_each(&mut self, name: &str, url: &str, patterns: &[KeyPattern], at: Timestamp) -> Listed {
+        let keys: Vec<String> = patterns
+            .iter()
+            .flat_map(|pattern| pattern.wanted(at))
+            .filter_map(|wanted| match wanted {
+                Wanted::Key(key) => Some(key),
+                Wanted::Like(_) => None,
+            })
+            .collect();
+        let cached = (name.to_owned(), keys.first().cloned().unwrap_or_default());
+        if let Some(why) = self.unreadable.get(name) {
+            return Err(why.clone());
+        }
+        if let Some(listed) = self.listed.get(&cached) {
+            return listed.clone();
+        }
+        self.listings += 1;
+        let listed = http::ask(self.http, url, &keys, self.until).await;
+        if let Err(why) = &listed {
+            tracing::warn!(mirror = name, why, "A mirror could not be asked");
+            self.unreadable.insert(name.to_owned(), why.clone());
+        }
+        self.listed.insert(cached, listed.clone());
+        listed
+    }
+}
+
+fn site(source: &Source, mirror: &str, requirement: &Requirement, at: Timestamp) -> Site {
+    let mut objects = Map::new();
+    match source.mirrors.get(mirror).map(|mirror| &mirror.place) {
+        Some(Place::S3 { bucket, region }) => {
+            objects.insert("bucket".to_owned(), json!(bucket));
+            objects.extend(region.as_ref().map(|region| ("region".to_owned(), json!(region))));
+        }
+        Some(Place::Http { url }) => drop(objects.insert("url".to_owned(), json!(url))),
+        None => {}
+    }
+    let prefixes: std::collections::BTreeSet<String> = requirement.keys.iter().map(|key| key.prefix(at)).collect();
+    objects.insert("prefixes".to_owned(), json!(prefixes));
+    Site { objects, observed_at: None }
+}

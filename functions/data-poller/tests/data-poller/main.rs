@@ -1,0 +1,12 @@
+//! data-poller as people and its schedule meet it: the real process, on a real Postgres, before the emulator, a fake upstream
+//! and a fake RunPod.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod backfills;
+mod claims;
+mod crashes;
+mod days;
+mod polls;
+mod upstream;
+mod world;

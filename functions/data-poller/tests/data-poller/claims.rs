@@ -44,7 +44,7 @@ impl World {
 
 async fn cut_off() -> (World, testkit::runtime_api::Sandbox) {
     let world = World::new().await;
-    let poller = world.polling(&world.gfs("look_back = '10h'\nattempts = 2")).await;
+    let poller = world.polling(&world.gfs("look_back = '6h'\nattempts = 2")).await;
     world.publish("20 00:00");
     world.runpod.behave(Behaviour::cut("run", Cut::After).times(1));
     let cut = world.poll(&poller, "20 05:00").await;
@@ -106,7 +106,7 @@ async fn a_worker_that_is_quicker_than_the_record_leaves_the_job_known() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_takes_too_long_is_cancelled_tried_again_and_at_last_failed_with_its_reason() {
     let world = World::new().await;
-    let poller = world.polling(&world.gfs("look_back = '10h'\nattempts = 2")).await;
+    let poller = world.polling(&world.gfs("look_back = '6h'\nattempts = 2")).await;
     world.publish("20 00:00");
     for (sent, over) in [("20 03:00", "20 05:29"), ("20 05:45", "20 08:14")] {
         world.poll(&poller, sent).await;

@@ -8,7 +8,7 @@ use testkit::runtime_api::Sandbox;
 
 use crate::world::World;
 
-const SOURCE: &str = "look_back = '8h'\nattempts = 3";
+const SOURCE: &str = "look_back = '6h'\nattempts = 3";
 /// The cycle is there at the first; the others follow its run, and what must be tried again after its longest run.
 const POLLS: [&str; 6] = ["20 05:00", "20 05:15", "20 05:30", "20 07:45", "20 08:00", "20 08:15"];
 
@@ -37,6 +37,7 @@ async fn killed_at_any_point_a_cycle_is_processed_once() {
     let log = tempfile::NamedTempFile::new().expect("a file");
     let world = World::new().await;
     world.publish("20 00:00");
+    world.publish("20 06:00");
     let traced = poller(&world, "FAILPOINT_LOG", log.path().to_str().expect("a path")).await;
     let mut done = Vec::new();
     for time in POLLS {
@@ -86,7 +87,7 @@ async fn two_backfills_at_once_that_are_killed_again_and_again_process_each_cycl
         );
         let mut done = Vec::new();
         for minute in 0..6 {
-            let payload = json!({ "backfill_hours": 48, "limit": 3 });
+            let payload = json!({ "backfill_hours": 45, "limit": 3 });
             let payload = world.dated(payload, &format!("21 18:{minute:02}"));
             let (this, that) = join(one.invoke(&payload), other.invoke(&payload)).await;
             let _either_may_have_died = (this.expect("an outcome"), that.expect("an outcome"));
@@ -95,7 +96,7 @@ async fn two_backfills_at_once_that_are_killed_again_and_again_process_each_cycl
         // What was never sent is known not to run when its time has passed.
         let sound = world.polling(&world.gfs(SOURCE)).await;
         for time in ["21 21:00", "21 21:10", "21 21:20", "21 21:30"] {
-            world.ask(&sound, json!({ "backfill_hours": 48 }), time).await;
+            world.ask(&sound, json!({ "backfill_hours": 46 }), time).await;
             done.extend(world.claimed_and_done().await);
         }
         expect_once(&world, &done, 8, "two at once").await;

@@ -7,6 +7,8 @@ mod backfills;
 mod claims;
 mod crashes;
 mod days;
+mod faults;
+mod kinds;
 mod polls;
 mod upstream;
 mod world;

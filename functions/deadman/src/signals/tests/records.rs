@@ -68,6 +68,16 @@ async fn the_ledger_tells_the_last_run_that_did_its_work_and_what_failed_since()
     assert_eq!(seen(&readings["data-poller"]).1.as_deref(), Some(expected));
 }
 
+/// A source and the heartbeat on its cycles.
+fn awaited(source: &str) -> String {
+    let heartbeat = scheduled(source, &format!("cycles_of = \"{source}\""));
+    format!(
+        "{heartbeat}[source.{source}]\nforecast_type = '{source}'\nschedule = '0 0,6,12,18 * * *'\nexpected_after = '5h'\n\
+         late_after = '6h'\nmax_runtime = '2h'\nupstream.s3 = {{ buckets = ['upstream'] }}\n\
+         complete.keys = ['{source}.{{yyyymmdd}}{{hh}}/*']\ntrigger.sqs = {{ queue = 'jobs' }}\n"
+    )
+}
+
 fn cycle(source: &str, slot: &str, status: &str, rest: &str) -> String {
     let (mut columns, mut values) = (String::new(), String::new());
     for (column, value) in rest.split(", ").filter_map(|pair| pair.split_once(" = ")) {
@@ -104,18 +114,16 @@ async fn cycles_tell_how_far_the_poller_has_come_with_each_nominal_time() {
             "triggered_at = 2026-03-01 05:00Z, finished_at = 2026-03-01 05:20Z, failure_reason = out of memory",
         ),
         cycle("icon", "2026-03-01 00:00Z", "late", ""),
+        cycle("ukv", "2026-03-01 00:00Z", "due", "retry_at = 2026-03-01 06:10Z, last_failure = no worker"),
         cycle("old", "2026-03-01 00:00Z", "deleted", "finished_at = 2026-03-01 05:20Z"),
     ];
     let store = database(&rows.concat()).await;
-    let text: String = ["gfs", "hrrr", "icon", "old", "none"]
-        .iter()
-        .map(|source| scheduled(source, &format!("cycles_of = \"{source}\"")))
-        .collect();
+    let text: String = ["gfs", "hrrr", "icon", "ukv", "old", "none"].map(awaited).concat();
     let file = watch_file(&text);
     let readings = read_from(Some(&store), &file, &slots(&["2026-03-01T00:00:00Z", "2026-03-01T12:00:00Z"])).await;
 
     let (gfs, note) = seen(&readings["gfs"]);
-    assert_eq!(note.as_deref(), Some("poller: attempt 2 since 05:40"));
+    assert_eq!(note.as_deref(), Some("poller: attempt 2 of 3 since 05:40"));
     assert_eq!(
         beats(&readings["gfs"]),
         [success("2026-03-01T00:30:00Z"), (BeatKind::Start, "2026-03-01T05:40:00Z".to_owned())],
@@ -126,24 +134,22 @@ async fn cycles_tell_how_far_the_poller_has_come_with_each_nominal_time() {
     assert!(running.run.is_some());
 
     let (hrrr, note) = seen(&readings["hrrr"]);
-    assert_eq!(note.as_deref(), Some("poller: attempt 1 failed: out of memory"));
+    assert_eq!(note.as_deref(), Some("poller: attempt 1 of 3 failed: out of memory"));
     assert_eq!((hrrr[0].kind, hrrr[0].note.as_deref()), (BeatKind::Fail, Some("out of memory")));
+    let failed = "poller: attempt 1 of 3 failed, the next comes at 06:10: no worker";
+    assert_eq!(seen(&readings["ukv"]), (Vec::new(), Some(failed.to_owned())));
     assert_eq!(seen(&readings["icon"]), (Vec::new(), Some("poller: upstream is late".to_owned())));
     assert_eq!(seen(&readings["old"]), (Vec::new(), None));
     assert_eq!(seen(&readings["none"]), (Vec::new(), None));
 
     let both = slots(&["2026-03-01T00:00:00Z", "2026-03-01T06:00:00Z"]);
     let (_, note) = seen(&read_from(Some(&store), &file, &both).await["gfs"]);
-    assert_eq!(note.as_deref(), Some("poller: 00:00 attempt 2 since 05:40; 06:00 waits for upstream"));
+    assert_eq!(note.as_deref(), Some("poller: 00:00 attempt 2 of 3 since 05:40; 06:00 waits for upstream"));
 }
 
 #[tokio::test]
 async fn without_our_own_database_what_only_it_tells_is_unknown() {
-    let text = [
-        every("archiver", "ledger = \"archiver\""),
-        scheduled("gfs", "cycles_of = \"gfs\""),
-        every("job", "ping = true"),
-    ];
+    let text = [every("archiver", "ledger = \"archiver\""), awaited("gfs"), every("job", "ping = true")];
     let file = watch_file(&text.concat());
     let readings = read_from(None, &file, &[]).await;
     assert_eq!(why(&readings["archiver"]), "Watchkeeper's own database is out of reach");

@@ -125,6 +125,26 @@ impl Record {
         beating.transpose().context("reading a heartbeat")
     }
 
+    /// How many runs of a source stand so.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub async fn runs(&self, source: &str, status: &str) -> Result<usize> {
+        let statement = "select count(*) as count from watchkeeper.forecast_runs where source = $1 and status = $2";
+        let rows = self.client.query_typed(statement, &[(&source, Type::TEXT), (&status, Type::TEXT)]).await;
+        let rows = rows.context("counting runs")?;
+        let count: i64 = rows.first().context("no count")?.try_get("count").context("reading a count")?;
+        usize::try_from(count).context("a count below zero")
+    }
+
+    /// Statements that a person says.
+    ///
+    /// # Errors
+    /// When one fails.
+    pub async fn say(&self, statements: &str) -> Result<()> {
+        self.client.batch_execute(statements).await.with_context(|| statements.to_owned())
+    }
+
     /// The last body received about a subject.
     ///
     /// # Errors

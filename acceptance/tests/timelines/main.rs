@@ -3,6 +3,7 @@
 mod barred_worker;
 mod dead_letters;
 mod events;
+mod failover;
 mod gaps;
 mod heartbeat;
 mod lost_notification;

@@ -45,14 +45,18 @@ impl Buckets {
         let make = || {
             let sdk = runtime::aws::for_service(&self.sdk, "S3").into_builder();
             let region = at.region.map(|region| Region::new(region.clone()));
-            let sdk = sdk.region(region.or_else(|| self.sdk.region().cloned())).build();
+            let mut sdk = sdk.region(region.or_else(|| self.sdk.region().cloned()));
+            if at.anonymous {
+                // What a client has once taken over cannot be taken from it.
+                sdk.set_credentials_provider(None);
+            }
+            let sdk = sdk.build();
             let mut config = aws_sdk_s3::config::Builder::from(&sdk)
                 .retry_config(RetryConfig::standard().with_max_attempts(2))
                 // A local cloud is one host for all buckets.
                 .force_path_style(sdk.endpoint_url().is_some());
             if at.anonymous {
                 config = config.allow_no_auth();
-                config.set_credentials_provider(None);
             }
             Client::from_conf(config.build())
         };

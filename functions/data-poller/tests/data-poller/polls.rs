@@ -1,7 +1,7 @@
 //! What a poll answers, records, triggers and announces.
 
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::Statistic;
+use aws_sdk_cloudwatch::types::{Datapoint, Statistic};
 use serde_json::json;
 
 use crate::world::{BUCKET, World, at, triggered, why};
@@ -71,7 +71,7 @@ async fn ready(world: &World) -> f64 {
     let summed = summed.set_dimensions(metric.dimensions.clone()).period(86_400 * 30).statistics(Statistic::Sum);
     let instant = |time: &str| DateTime::from_secs(at(time).as_second());
     let answer = summed.start_time(instant("01 00:00")).end_time(instant("30 00:00")).send().await;
-    answer.expect("CloudWatch answers").datapoints().iter().filter_map(|point| point.sum()).sum()
+    answer.expect("CloudWatch answers").datapoints().iter().filter_map(Datapoint::sum).sum()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -199,7 +199,7 @@ fn each_mistake_of_a_source_is_told_with_its_line_and_what_was_expected() {
         ),
         (
             with("upstream.s3 = { buckets = [\"a-b\"] }\ncomplete = { keys = [\"{yyyymdd}/x\"] }"),
-            "3: source.x.complete.keys[0]: `{yyyymdd}/x` has `{yyyymdd}` at character 1: expected yyyymmdd",
+            "3: source.x.complete.keys: `{yyyymdd}/x` has `{yyyymdd}` at character 1: expected yyyymmdd",
         ),
         (
             with("upstream.s3 = { buckets = [\"a-b\"] }\ncomplete = { keys = [\"x\"], min_bytes = -1 }"),
@@ -208,11 +208,11 @@ fn each_mistake_of_a_source_is_told_with_its_line_and_what_was_expected() {
         (with("upstream.s3 = { buckets = [\"a-b\"] }\ncomplete = { keys = [] }"), "3: source.x.complete.keys: "),
         (
             with(&format!("upstream.s3 = {{ buckets = [\"NOAA\"] }}\n{COMPLETE}")),
-            "2: source.x.upstream.s3.buckets[0]: expected the name of a bucket",
+            "2: source.x.upstream.s3.buckets: expected the name of a bucket",
         ),
         (
             with(&format!("upstream.http = {{ urls = [\"https://x.org/gfs\"] }}\n{COMPLETE}")),
-            "2: source.x.upstream.http.urls[0]: expected an address https://host/path/ that ends in a slash",
+            "2: source.x.upstream.http.urls: expected an address https://host/path/ that ends in a slash",
         ),
         (
             with("upstream.http = { urls = [\"https://x.org/\"] }\ncomplete.keys = [\"{yyyymmdd}/*\"]"),
@@ -224,7 +224,7 @@ fn each_mistake_of_a_source_is_told_with_its_line_and_what_was_expected() {
             )),
             "2: source.x.upstream: expected exactly one of s3, http, joint",
         ),
-        (joint("[\"goes\", \"mrsm\"]"), "2: source.x.upstream.joint.of[1]: there is no upstream `mrsm`"),
+        (joint("[\"goes\", \"mrsm\"]"), "2: source.x.upstream.joint.of: there is no upstream `mrsm`"),
         (joint("[\"goes\"]"), "1: source.x: `upstream.joint.of` names 1: expected at least two upstreams"),
         (joint("[\"goes\", \"dateless\"]"), "1: source.x: `{yyyy}/*.nc` has no `{time:…}`"),
         (
@@ -283,7 +283,7 @@ fn all_mistakes_of_a_source_are_told_at_once() {
         "late_after",
         "max_runtime",
         "upstream.s3.bucket",
-        "complete.keys[0]",
+        "complete.keys",
         "trigger.sqs.que",
         "attempts",
         "severity",

@@ -212,9 +212,10 @@ pub fn plan(situation: &Situation<'_>) -> Result<Plan, TooMany> {
 }
 
 /// Whether a row is planned, whichever nominal times the schedule has today: it is in the window; or, where nobody asks for
-/// a window, it was left waiting before it.
+/// a window, it was left waiting before it, or is still under way.
 fn belongs(run: &Run, source: &Source, situation: &Situation<'_>) -> bool {
-    let waiting = matches!(run.status, RunStatus::Due | RunStatus::Late) && !situation.request.is_backfill();
+    let open = matches!(run.status, RunStatus::Due | RunStatus::Late) || run.status.is_in_flight();
+    let waiting = open && !situation.request.is_backfill();
     let inside = (situation.request.from(source, situation.now)..=situation.now).contains(&run.at);
     inside || (waiting && run.at <= situation.now)
 }

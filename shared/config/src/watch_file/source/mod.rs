@@ -7,6 +7,7 @@ mod upstream;
 use std::collections::BTreeMap;
 
 use domain::Severity;
+use domain::upstream::pattern::Wanted;
 use domain::upstream::{self as rules, Republished};
 use jiff::SignedDuration;
 
@@ -184,7 +185,7 @@ fn output(table: &Table<'_>) -> Result<Option<Output>, ()> {
         return Err(());
     };
     let key = rules::KeyPattern::read(key).map_err(|bad| table.note_at(&text, bad.to_string()))?;
-    if key.wanted(jiff::Timestamp::UNIX_EPOCH).len() != 1 || key.says_when() {
+    if !matches!(key.wanted(jiff::Timestamp::UNIX_EPOCH)[..], [Wanted::Key(_)]) {
         table.note_at(&text, "names more than one object: expected one, with placeholders for the nominal time alone");
         return Err(());
     }

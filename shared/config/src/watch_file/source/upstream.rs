@@ -69,7 +69,7 @@ fn instrument(name: &Found<&str>, table: &Table<'_>) -> Option<(Instrument, Mirr
     table.require("s3", "where its observations are, as in s3 = { buckets = [\"noaa-goes19\"] }");
     let mirrors = table.table("s3", &S3_KEYS).and_then(|s3| buckets(&s3));
     table.require("keys", "what its keys are like, as in \"CONUS/{yyyymmdd}/x_{time:%Y%m%d-%H%M%S}.grib2.gz\"");
-    let pattern = patterns(table, "keys").into_iter().next();
+    let pattern = table.text("keys").and_then(|text| pattern(table, &text));
     let min_bytes = bytes(table, "min_bytes");
     let (names, mirrors) = mirrors?;
     let instrument =
@@ -125,8 +125,8 @@ fn joint(table: &Table<'_>, instruments: &Instruments) -> Option<(Upstream, Mirr
 
 fn requirement(table: &Table<'_>, over_http: bool) -> Option<Requirement> {
     table.require("keys", "the keys that a cycle has, as in [\"gfs.{yyyymmdd}/{hh}/*.f{000..384..3}\"]");
-    let written = table.words("keys").len();
-    let keys = patterns(table, "keys");
+    let written = table.words("keys");
+    let keys: Vec<KeyPattern> = written.iter().filter_map(|text| pattern(table, text)).collect();
     let (at_least, min_bytes) = (bytes(table, "at_least"), bytes(table, "min_bytes"));
     let settled_after = length(table, "settle").unwrap_or(SETTLED_AFTER);
     let settle = match settled_after {
@@ -139,22 +139,21 @@ fn requirement(table: &Table<'_>, over_http: bool) -> Option<Requirement> {
         table.note("a web server lists nothing: expected `keys` without `*`, each of which can be asked for");
         return None;
     }
-    (keys.len() == written && written > 0).then_some(Requirement { keys, at_least, min_bytes, settle, past: PAST })
+    (keys.len() == written.len() && !keys.is_empty()).then_some(Requirement {
+        keys,
+        at_least,
+        min_bytes,
+        settle,
+        past: PAST,
+    })
 }
 
 fn names_every_key(pattern: &KeyPattern) -> bool {
     pattern.wanted(Timestamp::UNIX_EPOCH).iter().all(|wanted| matches!(wanted, Wanted::Key(_)))
 }
 
-fn patterns(table: &Table<'_>, key: &str) -> Vec<KeyPattern> {
-    let read = |text: Found<&str>| match KeyPattern::read(text.value) {
-        Ok(pattern) => Some(pattern),
-        Err(bad) => {
-            table.note_at(&text, bad.to_string());
-            None
-        }
-    };
-    table.words(key).into_iter().filter_map(read).collect()
+fn pattern(table: &Table<'_>, text: &Found<&str>) -> Option<KeyPattern> {
+    KeyPattern::read(text.value).map_err(|bad| table.note_at(text, bad.to_string())).ok()
 }
 
 fn bytes(table: &Table<'_>, key: &str) -> u64 {

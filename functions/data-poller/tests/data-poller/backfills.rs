@@ -120,6 +120,26 @@ async fn what_a_statement_has_set_to_failed_is_made_anew_and_what_failed_for_a_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_who_force_the_same_retry_while_the_schedule_polls_start_it_once() {
+    let world = World::new().await;
+    world.publish("20 00:00");
+    let sources = world.gfs("look_back = '6h'\nattempts = 1");
+    let (one, other, schedule) =
+        (world.polling(&sources).await, world.polling(&sources).await, world.polling(&sources).await);
+    world.poll(&one, "20 05:00").await;
+    let job = world.runpod.jobs().remove(0);
+    assert!(world.runpod.begin(&job.id) && world.runpod.fail(&job.id, "no GPU"));
+    // Whether the schedule has noted the failure before they come is a matter of luck.
+    let (force, poll) = (world.dated(json!({ "force_retry": true }), "20 05:15"), world.dated(json!({}), "20 05:15"));
+    let both = join(answer(&one, force.clone()), answer(&other, force.clone()));
+    let (_, (this, that)) = join(answer(&schedule, poll), both).await;
+    let last = answer(&one, force).await;
+    let times = [&this, &that, &last].map(|answer| triggered(answer).len());
+    assert_eq!((times.iter().sum::<usize>(), world.jobs().len()), (1, 2), "{this} {that} {last}");
+    assert_ne!(world.runpod.jobs()[1].input["run_id"], job.input["run_id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_a_restore_the_runbooks_statement_and_backfills_catch_up() {
     let world = World::new().await;
     // The statement speaks of now, so this story is of now.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testkit::receivers::{Behaviour, Cut};
 use testkit::runpod::Job;
 
-use crate::world::{World, triggered, why};
+use crate::world::{World, refusal, triggered, why};
 
 impl World {
     /// What a worker does first (docs/SOURCES.md); whether the run is its own.
@@ -101,6 +101,28 @@ async fn a_worker_that_is_quicker_than_the_record_leaves_the_job_known() {
     assert_eq!((claimed, triggered(&answered).len()), (true, 1), "{answered}");
     assert_eq!(world.runs().await, ["2026112000 running 1"]);
     assert_eq!(world.column("external_id").await, [world.runpod.jobs()[0].id.clone()], "it can be asked about");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_could_not_be_recorded_because_postgres_went_is_awaited_by_its_intent() {
+    let (mut server, world) = World::with_own_store().await;
+    let poller = world.polling(&world.gfs("look_back = '6h'")).await;
+    world.publish("20 00:00");
+    world.runpod.behave(Behaviour::late("run", Duration::from_secs(3)).times(1));
+    let going = async {
+        while world.runpod.jobs().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        server.stop();
+    };
+    let ((kind, said), ()) = join(refusal(&poller, world.dated(json!({}), "20 05:00")), going).await;
+    assert_eq!(kind, "Unavailable", "{said}");
+    server.start_again().expect("Postgres is back");
+    let waits = world.poll(&poller, "20 05:15").await;
+    assert!(why(&waits, "gfs/2026112000").is_some_and(|why| why.starts_with("in flight: attempt 1")), "{waits}");
+    assert_eq!(world.claimed_and_done().await, ["2026-11-20T00:00:00Z"]);
+    assert_eq!(world.poll(&poller, "20 05:30").await["did"]["announced"], 1);
+    assert_eq!(world.jobs(), ["2026112000 1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -94,6 +94,28 @@ async fn what_a_switch_holds_is_a_row_and_is_triggered_when_the_switch_is_on_aga
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_upstream_publishes_again_is_processed_again_where_that_is_wanted_and_nowhere_else() {
+    for (policy, jobs) in [("rerun", 2), ("ignore", 1)] {
+        let world = World::new().await;
+        let poller = world.polling(&world.gfs(&format!("look_back = '6h'\nrepublished = '{policy}'"))).await;
+        world.publish("20 00:00");
+        world.poll(&poller, "20 04:00").await;
+        world.work_off();
+        world.poll(&poller, "20 04:10").await;
+        assert_eq!(triggered(&world.poll(&poller, "20 04:20").await), NOTHING, "it is the same as before");
+        let before = world.column("run_id").await;
+        world.upstream.publish(BUCKET, "gfs.20261120/00/f003", 11, at("20 04:25"));
+        world.poll(&poller, "20 04:30").await;
+        assert_eq!(world.jobs().len(), jobs, "{policy}");
+        assert_eq!(world.column("run_id").await == before, policy == "ignore");
+        world.work_off();
+        world.poll(&poller, "20 04:40").await;
+        world.poll(&poller, "20 04:50").await;
+        assert_eq!((world.runs().await, world.jobs().len()), (vec!["2026112000 complete 1".to_owned()], jobs));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rehearsal_says_what_would_be_triggered_and_changes_nothing() {
     let world = World::new().await;
     let poller = world.polling(&world.gfs("look_back = '7h'")).await;

@@ -39,12 +39,15 @@ async fn template() -> &'static str {
     static MIGRATED: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     MIGRATED
         .get_or_init(|| async {
-            let url = Postgres::shared().create_database("template").expect("a database");
-            let connection = store::Connection::open(&url.as_str().into(), None).await.expect("a connection");
-            store::migrations::migrate(&connection.client, None).await.expect("migrated");
+            migrate(&Postgres::shared().create_database("template").expect("a database")).await;
         })
         .await;
     "template"
+}
+
+async fn migrate(url: &str) {
+    let connection = store::Connection::open(&url.into(), None).await.expect("a connection");
+    store::migrations::migrate(&connection.client, None).await.expect("migrated");
 }
 
 /// A watch file of these sources, with one receiver that nobody here tells anything.
@@ -58,7 +61,18 @@ impl World {
     pub(crate) async fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let store = format!("store_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let store_url = Postgres::shared().clone_database(template().await, &store).expect("a database");
+        Self::on(Postgres::shared().clone_database(template().await, &store).expect("a database")).await
+    }
+
+    /// A world whose database has a server of its own, to be stopped.
+    pub(crate) async fn with_own_store() -> (Postgres, Self) {
+        let server = Postgres::start().expect("a Postgres");
+        let store_url = server.create_database("store").expect("a database");
+        migrate(&store_url).await;
+        (server, Self::on(store_url).await)
+    }
+
+    async fn on(store_url: String) -> Self {
         let access = Emulator::shared("data-poller").access(&Emulator::fresh_account());
         let credentials = aws_sdk_ssm::config::Credentials::new(&access.account, "test", None, None, "tests");
         let aws = aws_config::defaults(BehaviorVersion::latest())

@@ -6,24 +6,25 @@ use std::time::{Duration, Instant};
 
 use config::{Current, PollerConfig};
 use domain::Timestamp;
-use domain::upstream::plan::{Fate, Situation};
-use domain::upstream::{Found, Plan, Request, Run, RunKey, RunStatus, Source as Rules, plan};
+use domain::upstream::plan::Situation;
+use domain::upstream::{Plan, Request, Run, RunKey, RunStatus, Source as Rules, plan};
 use runtime::ledger::Begun as Begins;
 use runtime::opening::Store;
 use runtime::raise::raise;
 use runtime::{Deadline, Fault, Summary, payload};
 use store::outbox::Outgoing;
-use store::runs::{self, Move, Row};
+use store::runs::{self, Row};
 
 use crate::app::{App, held, patience};
 use crate::lateness::Lateness;
-use crate::moves::Moves;
 use crate::payload::Asked;
 use crate::report::{Answer, count, name};
 use crate::starting::{self, Begun, Intent};
 use crate::tried::Tried;
 use crate::upstream::Looker;
 use crate::{announce, follow};
+
+mod writing;
 
 /// Looking, and asking providers, may take so long; what is left is for triggers and the record.
 const LOOKING: Duration = Duration::from_secs(25);
@@ -113,8 +114,10 @@ impl Poll<'_> {
 
         let known: HashMap<RunKey, Run> = runs.into_iter().map(|run| (run.key(), run)).collect();
         let changed = self.write_changes(&plan, &known, &looker, &mut outgoing).await?;
-        let intents = self.write_intents(&plan, &known, &changed, &mut looker, summary).await?;
-        let begun = self.start(&intents, &mut tried, summary).await?;
+        let parameters = self.parameters_to_act(&plan).await;
+        let switches = held(&self.app.watch_file, &parameters);
+        let intents = self.write_intents(&plan, &switches, (&known, &changed), &mut looker, summary).await?;
+        let begun = self.start(&intents, &parameters, &mut tried, summary).await?;
         outgoing.extend(begun.outgoing);
 
         self.raise(&outgoing, summary).await;
@@ -224,115 +227,28 @@ impl Poll<'_> {
         }
     }
 
-    /// Writes cycles that are new, and changes that are no triggers. Answers how those rows stand now.
-    async fn write_changes(
-        &self,
-        plan: &Plan,
-        known: &HashMap<RunKey, Run>,
-        looker: &Looker<'_>,
-        outgoing: &mut Vec<Outgoing>,
-    ) -> Result<HashMap<RunKey, Run>, Fault> {
-        let moves = Moves { watch_file: &self.app.watch_file, now: self.now };
-        let new: Vec<RunKey> = plan.missing_rows().cloned().collect();
-        let mut steps: Vec<Move> = Vec::new();
-        for planned in &plan.cycles {
-            let Some(source) = self.app.watch_file.source(&planned.key.source) else { continue };
-            let run = known.get(&planned.key).cloned().unwrap_or_else(|| Run::new(&planned.key.source, planned.key.at));
-            let look = match looker.found.get(&planned.key) {
-                Some(Found::Complete { look } | Found::Waiting { look, .. }) => look.clone(),
-                Some(Found::Unreadable { .. }) | None => None,
-            };
-            let seen = Run { look: look.or_else(|| run.look.clone()), ..run.clone() };
-            match &planned.change {
-                Some(change) => {
-                    let mut step = moves.change(&source.rules, &seen, change)?;
-                    step.from = run;
-                    steps.push(step);
-                }
-                // What was seen is kept for the next look; a trigger writes it with its intent.
-                None if seen.look != run.look && !matches!(planned.fate, Fate::Trigger { .. }) => {
-                    steps.push(Move {
-                        from: run,
-                        to: seen,
-                        compare: domain::upstream::Compare::StatusAndAttempt,
-                        run_id: None,
-                        observed_at: None,
-                        most: None,
-                        signal: None,
-                    });
-                }
-                None => {}
-            }
+    /// Secrets and switches as they are at this moment, where something is to be triggered: what was read before the looks
+    /// may be a minute old.
+    async fn parameters_to_act(&self, plan: &Plan) -> Current {
+        if plan.triggers().next().is_none() {
+            return self.parameters.clone();
         }
-        let late = self.lateness(plan).signals(known, self.app.watch_file.environment.as_str());
-        if new.is_empty() && steps.is_empty() && late.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let moved = self.apply(&new, &steps, &late).await?;
-        outgoing.extend(late);
-        let steps = steps.into_iter().filter(|step| moved.contains_key(&step.to.key()));
-        Ok(steps
-            .map(|step| {
-                outgoing.extend(step.signal);
-                (step.to.key(), step.to)
-            })
-            .collect())
+        self.app.parameters_to_act(Instant::now()).await
     }
 
-    /// Writes the intents; what somebody else has taken, or what exceeds the source's places, is none.
-    async fn write_intents(
+    /// Starts what is written.
+    async fn start(
         &self,
-        plan: &Plan,
-        known: &HashMap<RunKey, Run>,
-        changed: &HashMap<RunKey, Run>,
-        looker: &mut Looker<'_>,
+        intents: &[Intent<'_>],
+        parameters: &Current,
+        tried: &mut Tried,
         summary: &mut Summary,
-    ) -> Result<Vec<Intent<'_>>, Fault> {
-        let moves = Moves { watch_file: &self.app.watch_file, now: self.now };
-        let mut steps: Vec<Move> = Vec::new();
-        for planned in plan.triggers() {
-            let (Fate::Trigger { anew, .. }, Some(source)) =
-                (&planned.fate, self.app.watch_file.source(&planned.key.source))
-            else {
-                continue;
-            };
-            let fresh = || Run::new(&planned.key.source, planned.key.at);
-            let run = changed.get(&planned.key).or_else(|| known.get(&planned.key)).cloned().unwrap_or_else(fresh);
-            let look = match looker.found.get(&planned.key) {
-                Some(Found::Complete { look }) => look.clone(),
-                _ => None,
-            };
-            let mut step = moves.intent(&source.rules, &run, *anew)?;
-            step.to.look = look.or(step.to.look);
-            step.observed_at = looker.site(source, &step.to).await.observed_at;
-            steps.push(step);
-        }
-        if steps.is_empty() {
-            return Ok(Vec::new());
-        }
-        let moved = self.apply(&[], &steps, &[]).await?;
-        let mut intents = Vec::new();
-        for step in steps {
-            let key = step.to.key();
-            let (Some(run_id), Some(source)) = (moved.get(&key), self.app.watch_file.source(&key.source)) else {
-                summary.skipped(name(&key), "somebody else has taken it, or its place, meanwhile");
-                continue;
-            };
-            let site = looker.site(source, &step.to).await;
-            intents.push(Intent { source, run: step.to, run_id: *run_id, site });
-        }
-        Ok(intents)
-    }
-
-    /// Starts what is written, by the switches as they are now.
-    async fn start(&self, intents: &[Intent<'_>], tried: &mut Tried, summary: &mut Summary) -> Result<Begun, Fault> {
+    ) -> Result<Begun, Fault> {
         if intents.is_empty() {
             return Ok(Begun::default());
         }
-        let parameters = self.app.parameters_to_act(Instant::now()).await;
-        let held = held(&self.app.watch_file, &parameters);
-        let connection = &self.store.connection;
-        let begun = starting::all(self.app, connection, &parameters, &held, intents, self.now, self.deadline).await?;
+        let begun =
+            starting::all(self.app, &self.store.connection, parameters, intents, self.now, self.deadline).await?;
         summary.did("triggered", begun.triggered.len() + begun.unknown.len());
         begun.triggered.iter().for_each(|key| tried.asked(key));
         for (key, why) in &begun.refused {
@@ -348,11 +264,6 @@ impl Poll<'_> {
 
     fn lateness<'p>(&'p self, plan: &'p Plan) -> Lateness<'p> {
         Lateness { sources: self.rules, request: self.request, plan, now: self.now }
-    }
-
-    async fn apply(&self, new: &[RunKey], steps: &[Move], outgoing: &[Outgoing]) -> Result<runs::Moved, Fault> {
-        let client = &self.store.connection.client;
-        Ok(runs::apply(client, new, steps, outgoing, self.now, patience(self.deadline)).await?)
     }
 
     /// Sends signals that are on record; what the queue does not take now is sent by the router's next tick.

@@ -1,6 +1,5 @@
 //! Starts runs whose intent is on record, and records how each start ended as soon as that is known.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use config::watch_file::{Source, TriggerKind};
@@ -79,7 +78,7 @@ pub(crate) fn provider(app: &App, parameters: &Current, source: &Source) -> Opti
     Some(made().map_err(|error: SecretError| error.to_string()))
 }
 
-/// Starts them. What is refused by a switch that was turned off meanwhile was surely not started.
+/// Starts them.
 ///
 /// # Errors
 /// The store's. Whatever was started is on record as an intent: nothing is started again before it is certain that it does
@@ -88,14 +87,13 @@ pub(crate) async fn all(
     app: &App,
     connection: &Connection,
     parameters: &Current,
-    held: &BTreeMap<String, String>,
     intents: &[Intent<'_>],
     now: Timestamp,
     deadline: &Deadline,
 ) -> Result<Begun, Fault> {
     let mut begun = Begun::default();
     let moves = Moves { watch_file: &app.watch_file, now };
-    let start = |intent| start(app, parameters, held, intent, deadline);
+    let start = |intent| start(app, parameters, intent, deadline);
     let mut starts = stream::iter(intents.iter().map(start)).buffer_unordered(AT_ONCE);
     let mut unrecorded = None;
     while let Some((intent, sent)) = starts.next().await {
@@ -142,14 +140,10 @@ async fn record(connection: &Connection, step: Move, now: Timestamp, patience: D
 async fn start<'i, 'a>(
     app: &App,
     parameters: &Current,
-    held: &BTreeMap<String, String>,
     intent: &'i Intent<'a>,
     deadline: &Deadline,
 ) -> (&'i Intent<'a>, Sent) {
     let refused = |why: String| Sent::Refused { retry_after: None, why };
-    if let Some(why) = held.get(&intent.source.rules.name) {
-        return (intent, refused(why.clone()));
-    }
     if deadline.left() < TIME_TO_START {
         return (intent, refused("the invocation's time ran out before it was sent".to_owned()));
     }

@@ -179,8 +179,10 @@ async fn a_switch_that_is_turned_off_between_two_polls_holds_at_the_next_trigger
     world.publish("20 00:00");
     world.put_switch("enable_medium_range", "off").await;
     // The same sandbox, a moment later: what it knows of switches is no minute old.
-    let (kind, said) = refusal(&poller, world.dated(json!({}), "20 05:00")).await;
-    assert!(kind == "Failed" && said.contains("the switch enable_medium_range is off"), "{kind}: {said}");
+    let held = world.poll(&poller, "20 05:00").await;
+    let said = why(&held, "gfs/2026112000");
+    assert_eq!(said.as_deref(), Some("held: the switch enable_medium_range is off"), "{held}");
+    assert_eq!(held["outcome"], "ok");
     assert_eq!((world.jobs().len(), world.runs().await), (0, vec!["2026112000 due 0".to_owned()]));
     world.poll(&poller, "20 05:15").await;
     assert_eq!(world.runs().await, ["2026112000 held 0"]);

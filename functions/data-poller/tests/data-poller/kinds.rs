@@ -4,7 +4,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, Runtime};
 use serde_json::{Value, json};
 
-use crate::upstream::Asked;
+use crate::upstream::{Asked, Misbehaviour};
 use crate::world::{World, answer, at, refusal, triggered, why};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,6 +144,27 @@ async fn a_web_server_is_asked_for_each_file_until_one_is_missing() {
     assert_eq!(triggered(&world.poll(&poller, "20 05:30").await), ["gfs/2026112000"]);
     let job = world.runpod.jobs().remove(0);
     assert_eq!((&job.input["url"], &job.input["prefixes"]), (&json!(url), &json!(["gfs.20261120/00/f"])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_server_that_fails_is_passed_over_for_the_next() {
+    let world = World::new().await;
+    let url = world.upstream.url().to_owned();
+    let http = format!(
+        "look_back = '6h'\nupstream.http = {{ urls = ['{url}/down/', '{url}/copy/'] }}\n\
+         complete = {{ keys = ['gfs.{{yyyymmdd}}/{{hh}}/f{{000..006..3}}'], settle = '0s' }}"
+    );
+    let poller = world.polling(&world.gfs(&http)).await;
+    for file in ["f000", "f003", "f006"] {
+        world.upstream.publish("copy", &format!("gfs.20261120/00/{file}"), 10, at("20 03:00"));
+    }
+    world.upstream.behaves("down", Some(Misbehaviour::Status(503)));
+    world.upstream.behaves("copy", Some(Misbehaviour::Status(403)));
+    let (kind, said) = refusal(&poller, world.dated(json!({}), "20 05:00")).await;
+    assert!(kind == "Failed" && said.contains("it answered 503") && said.contains("it answered 403"), "{said}");
+    world.upstream.behaves("copy", None);
+    assert_eq!(triggered(&world.poll(&poller, "20 05:15").await), ["gfs/2026112000"]);
+    assert_eq!(world.runpod.jobs()[0].input["url"], json!(format!("{url}/copy/")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

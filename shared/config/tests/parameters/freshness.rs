@@ -60,6 +60,18 @@ async fn a_switch_acts_within_a_minute() -> Result<()> {
 }
 
 #[tokio::test]
+async fn whoever_acts_on_the_world_reads_the_switches_again_right_before_it() -> Result<()> {
+    let mut function = Function::start().await?;
+    function.invoke(0).await;
+    function.ssm.calls();
+    function.ssm.put("features/enable_lag", "OFF");
+    let at = function.at(1);
+    assert_eq!(function.parameters.refresh_switches(at).await.switches.get("enable_lag"), Switch::Off);
+    assert_eq!(function.ssm.calls(), 1, "the switches and no secrets");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_warm_function_asks_once_a_minute_for_switches_and_every_ten_minutes_for_secrets() -> Result<()> {
     let mut function = Function::start().await?;
     function.invoke(0).await;

@@ -145,12 +145,12 @@ impl Record {
         self.client.batch_execute(statements).await.with_context(|| statements.to_owned())
     }
 
-    /// The last body received about a subject.
+    /// The last notification of an alarm about a subject.
     ///
     /// # Errors
     /// When there is none.
     pub async fn last_body(&self, subject: &str) -> Result<String> {
-        let statement = "select body from watchkeeper.signals where subject = $1 and status = 'firing' \
+        let statement = "select body from watchkeeper.signals where subject = $1 and status = 'firing' and source like 'arn:%' \
                          order by received_at desc limit 1";
         let rows = self.client.query_typed(statement, &[(&subject, Type::TEXT)]).await.context("reading a body")?;
         let row = rows.first().with_context(|| format!("nothing is recorded about {subject}"))?;

@@ -76,7 +76,7 @@ impl Rules<'_> {
         let heard = record.heard.get(&source(&rules.name));
         let heard = heard.filter(|heard| heard.fingerprint == fingerprint(self.environment(), &rules.name));
         let raised = match (heard, state.memory.told) {
-            (Some(heard), None) if overdue(heard.changed_at, now) => {
+            (Some(heard), None) if !was_told && overdue(heard.changed_at, now) => {
                 let summary = format!("{} is {}", rules.name, state.status.as_str());
                 end(&rules.name, heard.severity, now, &summary, self.environment())
             }

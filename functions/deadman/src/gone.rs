@@ -38,6 +38,7 @@ pub(crate) async fn evaluate(
         .iter()
         .filter(|heartbeat| is_decidable(heartbeat) && !evaluation.is_off(heartbeat))
         .collect();
+    let states = app.known.lock().await.states.clone();
     let wanted = critical
         .iter()
         .map(|heartbeat| Wanted { heartbeat, state: None, slots: &[], idle_for: SignedDuration::ZERO })
@@ -52,8 +53,13 @@ pub(crate) async fn evaluate(
         }
         match readings.get(rules.name.as_str()) {
             Some(Reading::Seen { beats, .. }) => {
+                let state = states.get(&rules.name);
                 let last = beats.iter().map(|beat| beat.at).filter(|at| *at <= evaluation.now).max();
-                let seen_from = looking::since(rules, None, evaluation.now);
+                let last = last.max(state.and_then(|state| state.last_success_at));
+                // One that was loaded a moment ago is not missed for the time before.
+                let loaded_at = state.map(|state| state.memory.loaded_at);
+                let seen_from = loaded_at.max(Some(looking::since(rules, None, evaluation.now)));
+                let seen_from = seen_from.unwrap_or(evaluation.now);
                 let missing = silent(rules, last, seen_from, evaluation.now);
                 raised.extend(missing.map(|summary| {
                     let environment = app.watch_file.environment.as_str();

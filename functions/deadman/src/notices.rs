@@ -58,7 +58,11 @@ async fn within<T>(deadline: &Deadline, work: impl Future<Output = Result<T, sto
 
 async fn publish(app: &App, notice: &Notice) -> Result<(), String> {
     let environment = &app.watch_file.environment;
-    let verdict = if notice.to == Status::Down { "is missing" } else { "is back" };
+    let verdict = match notice.to {
+        Status::Down => "is missing",
+        Status::Paused => "is paused",
+        Status::New | Status::Up | Status::Late => "is back",
+    };
     let subject = truncate(&format!("[{environment}] Watchkeeper: {} {verdict}", notice.name), LONGEST_SUBJECT);
     let message = format!(
         "{}\n\nThis is the ledger of one of Watchkeeper's own functions in {environment}, since {}. docs/RUNBOOKS.md says what to do.",

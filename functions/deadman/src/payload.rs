@@ -115,6 +115,11 @@ pub(crate) fn parse(payload: Value) -> Result<Event, Fault> {
             records.map(Event::Messages).map_err(|fault| Fault::bad_payload(format!("Records{}", fault.message)))
         }
         other => {
+            for field in ["ping", "pause", "resume"] {
+                if other.get(field).is_some_and(Value::is_null) {
+                    return Err(Fault::bad_payload(format!("{field}: expected what it is about, not null")));
+                }
+            }
             let written: Payload = payload::parse(other)?;
             let when = When { dry_run: written.dry_run, now: written.now, scheduled_at: written.scheduled_at };
             Ok(match operation(written)? {
@@ -218,6 +223,7 @@ mod tests {
             (json!({"ping": {"heartbeat": "nightly", "signal": "start", "run_id": ""}}), "ping.run_id: expected 1 to"),
             (json!({"pause": "a", "resume": "b"}), "expected one of ping, pause and resume"),
             (json!({"pause": 5}), "pause: expected a text"),
+            (json!({"ping": null}), "ping: expected what it is about, not null"),
             (json!({"Records": [{"body": "{}"}]}), "Records[0]: missing field `messageId`"),
             (json!([]), "no JSON object"),
         ] {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use config::nearest;
 use config::watch_file::{Heartbeat, HeartbeatSignal};
 use domain::Timestamp;
-use domain::heartbeat::{Beat, BeatKind, Reading, Status, advance, pause, resume};
+use domain::heartbeat::{Beat, BeatKind, Status, pause, resume, take as take_beats};
 use domain::notification::truncate;
 use runtime::opening::Store;
 use runtime::{Deadline, Fault, Kind, Summary};
@@ -128,6 +128,8 @@ async fn on_record(
     let record = heartbeats::begin(client, opening, patience(deadline)).await?;
     let decided = decide(app, &record, deeds, now, summary);
     heartbeats::apply(client, &decided.changes, patience(deadline)).await?;
+    // What it stands like is known in this sandbox, too, should the record be out of reach next.
+    app.known.lock().await.states.extend(decided.states.clone());
     summary.did("pings", record.fresh.len());
     send_signals(store, &app.queue, &decided.changes.outgoing, deadline, summary).await;
     Ok(decided)
@@ -151,16 +153,25 @@ fn decide(
         let (rules, state, slots) = (&heartbeat.rules, before.states.get(name), before.slots_of(name));
         let step = match deeds.as_slice() {
             [Deed::Pause(_)] => pause(rules, state, slots, None, now),
-            [Deed::Resume(_)] => state.and_then(|state| resume(rules, state, slots, now)),
+            // What a switch has stopped, the switch starts again.
+            [Deed::Resume(_)] => {
+                state.filter(|state| state.memory.switch.is_none()).and_then(|state| resume(rules, state, slots, now))
+            }
             _ => {
                 let fresh = |ping: &&Ping| before.fresh.contains(&ping.id) || summary.dry_run;
-                let beats = deeds.iter().filter_map(|deed| deed.ping()).filter(fresh).map(beat).collect();
-                Some(advance(rules, state, slots, &Reading::Seen { beats, note: None }, now))
+                let beats: Vec<Beat> = deeds.iter().filter_map(|deed| deed.ping()).filter(fresh).map(beat).collect();
+                Some(take_beats(rules, state, slots, &beats, now))
             }
         };
         if step.is_none() {
             let paused = state.is_some_and(|state| state.status == Status::Paused);
-            summary.skipped(name, if paused { "it is paused already" } else { "it is not paused" });
+            let switch = state.and_then(|state| state.memory.switch.as_deref());
+            let reason = match (deeds.as_slice(), switch) {
+                ([Deed::Resume(_)], Some(switch)) => format!("the switch {switch} has paused it, and starts it again"),
+                _ if paused => "it is paused already".to_owned(),
+                _ => "it is not paused".to_owned(),
+            };
+            summary.skipped(name, reason);
         }
         decided.take(heartbeat, before, step.into_iter().collect(), app.watch_file.environment.as_str());
     }

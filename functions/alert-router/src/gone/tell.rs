@@ -154,7 +154,8 @@ impl Teller<'_> {
                 instead.extend(self.fallback(telling, due, remembered));
             }
         }
-        instead.dedup_by(|one, other| one.receiver == other.receiver);
+        let mut others = BTreeSet::new();
+        instead.retain(|telling| others.insert(telling.receiver.clone()));
         let outcomes = join_all(instead.iter().map(|telling| self.try_telling(telling, repeat))).await;
         for (telling, outcome) in instead.iter().zip(outcomes) {
             record(telling, outcome);

@@ -97,11 +97,17 @@ pub(super) fn grain(length: SignedDuration) -> i64 {
     i64::try_from(minutes * 60).unwrap_or(i64::MAX)
 }
 
+/// When a datapoint begins, and when what it tells of happened at the latest.
+struct Datapoint {
+    begins: Timestamp,
+    dated: Timestamp,
+}
+
 /// What a call has brought of one metric so far.
 #[derive(Default)]
 struct Found {
     /// When its datapoints that are enough were.
-    enough: Vec<Timestamp>,
+    enough: Vec<Datapoint>,
     status: Option<StatusCode>,
     messages: Vec<String>,
 }
@@ -166,7 +172,10 @@ fn take(found: &mut [Found], asked: &[Asked<'_>], grain: i64, result: MetricData
     let enough = points.filter(|(_, value)| *value >= asked.signal.at_least);
     // A datapoint is dated with its beginning; what it tells of happened in its last minute at the latest. To take it for
     // older would make something late that is not.
-    found.enough.extend(enough.filter_map(|(at, _)| Timestamp::from_second(at.secs() + grain - 60).ok()));
+    found.enough.extend(enough.filter_map(|(at, _)| {
+        let (begins, dated) = (Timestamp::from_second(at.secs()), Timestamp::from_second(at.secs() + grain - 60));
+        Some(Datapoint { begins: begins.ok()?, dated: dated.ok()? })
+    }));
     found.status = status_code.or(found.status.take());
     found.messages.extend(messages.unwrap_or_default().into_iter().filter_map(|message| message.value));
 }
@@ -184,9 +193,14 @@ fn reading(found: Found, failure: &str, now: Timestamp) -> Reading {
         None => return Reading::Unknown { why: failure.to_owned() },
     }
     let latest = now.saturating_add(AHEAD).unwrap_or(now);
-    let (past, future): (Vec<Timestamp>, Vec<Timestamp>) = found.enough.into_iter().partition(|at| *at <= latest);
+    // The datapoint that is under way ends in the future; only one that begins there has a clock that is wrong.
+    let (past, future): (Vec<Datapoint>, Vec<Datapoint>) =
+        found.enough.into_iter().partition(|point| point.begins <= latest);
     // The newest tells it all.
-    let newest = past.into_iter().max().map(|at| at.min(now));
-    let beats = newest.into_iter().chain(future.into_iter().max()).map(|at| Beat::found(BeatKind::Success, at));
+    let newest = past.into_iter().map(|point| point.dated.min(now)).max();
+    let beats = newest
+        .into_iter()
+        .chain(future.into_iter().map(|point| point.begins).max())
+        .map(|at| Beat::found(BeatKind::Success, at));
     seen(beats.collect(), None, "newest datapoint", now)
 }

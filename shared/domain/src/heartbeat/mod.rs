@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::severity::Severity;
 
-pub use advance::{AHEAD, Advanced, Told, Transition, advance, pause, resume};
+pub use advance::{AHEAD, Advanced, Told, Transition, advance, pause, resume, take};
 pub use calendar::Calendar;
 pub use direct::silent;
 pub use raised::{KIND, end, fall_silent, fingerprint, raise, remind, source};

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Failure, Heartbeat, Run, SlotStatus, State, Unknown};
+use super::{Failure, Heartbeat, Run, Schedule, SlotStatus, State, Unknown};
 use crate::heartbeat::Slot;
 
 /// One thing that is amiss.
@@ -21,10 +21,13 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    /// Since when.
-    pub(super) fn began(&self, heartbeat: &Heartbeat, at: Timestamp) -> Timestamp {
+    /// Since when: with the first nominal time that is missing, or with the newest where people know of the others.
+    pub(super) fn began(&self, heartbeat: &Heartbeat, down: bool, at: Timestamp) -> Timestamp {
         match self {
-            Self::Missing(slots) => slots.last().and_then(|slot| heartbeat.deadline(slot.at)).unwrap_or(at),
+            Self::Missing(slots) => {
+                let slot = if down { slots.last() } else { slots.first() };
+                slot.and_then(|slot| heartbeat.deadline(slot.at)).unwrap_or(at)
+            }
             Self::NotStarted(slot) => heartbeat.start_deadline(slot.at).unwrap_or(at),
             Self::Overrun(run) => ends(heartbeat, run).unwrap_or(at),
             Self::Failed(failure) => failure.at,
@@ -81,8 +84,11 @@ pub(super) fn troubles<'s>(
         None => {
             let too_long = |run: &&Run| ends(heartbeat, run).is_some_and(|end| at >= end);
             found.extend(state.memory.runs.iter().filter(too_long).cloned().map(Trouble::Overrun));
+            // Of `every`, a run that is under way is the one that is expected.
+            let awaited = matches!(heartbeat.schedule, Schedule::Cron(_)) || state.memory.runs.is_empty();
             let not_started = |slot: &&&Slot| {
-                slot.status == SlotStatus::Late
+                awaited
+                    && slot.status == SlotStatus::Late
                     && slot.started_at.is_none()
                     && heartbeat.start_deadline(slot.at).is_some_and(|end| at >= end)
             };

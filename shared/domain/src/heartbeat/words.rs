@@ -84,9 +84,10 @@ fn missing(heartbeat: &Heartbeat, state: &State, slots: &[Slot], at: Timestamp) 
         let due = instant(heartbeat, due, at);
         return format!("is silent: {last}, expected every {}, due by {due}{late}", display(length));
     }
-    let good = match state.memory.last_good {
-        Some(good) => format!("last good {}", slot_name(heartbeat, good)),
-        None => "none was good yet".to_owned(),
+    let good = match (state.memory.last_good, state.last_success_at) {
+        (Some(good), _) => format!("last good {}", slot_name(heartbeat, good)),
+        (None, Some(last)) => format!("last success at {}", instant(heartbeat, last, at)),
+        (None, None) => "none was good yet".to_owned(),
     };
     let due = instant(heartbeat, due, newest.at);
     let name = slot_name(heartbeat, newest.at);

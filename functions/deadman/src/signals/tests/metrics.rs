@@ -1,8 +1,8 @@
 //! Heartbeats found in CloudWatch.
 
-use jiff::SignedDuration;
 use std::fmt::Write as _;
 
+use jiff::SignedDuration;
 use testkit::cloudwatch::CloudWatch;
 
 use super::*;
@@ -76,6 +76,18 @@ async fn a_datapoint_that_spans_several_minutes_is_not_taken_for_older_than_it_i
     let late = found[0].at.duration_since(at("2026-03-01T05:01:00Z"));
     assert!((0..180).contains(&late.as_secs()), "{late:?}");
     assert_eq!(world.cloudwatch.asked()[0]["MetricDataQueries"][0]["MetricStat"]["Period"], 180);
+}
+
+#[tokio::test]
+async fn the_datapoint_that_is_under_way_is_a_success_of_now_and_none_of_the_future() {
+    let world = World::new().await;
+    world.cloudwatch.put("OPsPipeline/Done{Environment=local}", at("2026-03-01T05:58:00Z"), 1.0);
+    // A week is asked for in datapoints of most of an hour.
+    let file = watch_file("[heartbeat.weekly]\nsignal = { metric = \"Done\" }\nevery = \"7d\"\ngrace = \"1h\"\n");
+    let readings = world.read(&file).await;
+    let (found, note) = seen(&readings["weekly"]);
+    assert!(matches!(&found[..], [beat] if beat.at <= now() && beat.kind == BeatKind::Success), "{found:?}");
+    assert_eq!(note, None);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Heartbeat, Memory, Reading, Slot, SlotStatus, State, Status, Unknown, words};
+use super::{Beat, Heartbeat, Memory, Reading, Slot, SlotStatus, State, Status, Unknown, words};
 use crate::severity::Severity;
 
 /// What an evaluation changes.
@@ -77,6 +77,20 @@ pub fn advance(
         Reading::Waiting { until, why } => evaluation.cannot_know(why, Some(*until)),
     }
     evaluation.conclude(now, false);
+    evaluation.finish()
+}
+
+/// Takes what the job of a heartbeat told. What is missing is for evaluations to say: while messages come again after an
+/// outage, the next one may be what is missed.
+pub fn take(heartbeat: &Heartbeat, before: Option<&State>, slots: &[Slot], beats: &[Beat], now: Timestamp) -> Advanced {
+    let mut evaluation = Evaluation::begin(heartbeat, before, slots, now);
+    evaluation.catch_up();
+    let waits = |unknown: &Unknown| unknown.until.is_some_and(|until| until > now);
+    evaluation.state.memory.unknown = evaluation.state.memory.unknown.take().filter(waits);
+    evaluation.take_all(beats);
+    if before.is_none() {
+        evaluation.conclude(now, false);
+    }
     evaluation.finish()
 }
 

@@ -71,7 +71,7 @@ impl Evaluation<'_> {
             self.state.memory.amiss = names;
             return;
         }
-        let began = news.iter().map(|trouble| trouble.began(self.heartbeat, at)).min().unwrap_or(at);
+        let began = news.iter().map(|trouble| trouble.began(self.heartbeat, down, at)).min().unwrap_or(at);
         let began = self.strictly_after(began);
         let reason = words::amiss(self.heartbeat, &self.state, found, self.note.as_deref(), at);
         self.state.memory.amiss = names;

@@ -74,6 +74,7 @@ impl Evaluation<'_> {
         if known || over || self.is_history(beat, at) {
             return;
         }
+        self.miss(|deadline| deadline < at);
         let slot = beat.slot.or_else(|| served(self.heartbeat, self.slots.values(), at, false));
         if let Some(slot) = slot.and_then(|slot| self.slots.get_mut(&slot)).filter(|slot| !slot.settled) {
             if slot.status != SlotStatus::Missing {
@@ -107,15 +108,20 @@ impl Evaluation<'_> {
         if let (Some(took), Some(least)) = (took, self.heartbeat.min_runtime)
             && took < least
         {
+            if self.state.memory.failure.as_ref().is_some_and(|failure| failure.at >= at) {
+                return;
+            }
             self.give_back(run.and_then(|run| run.slot));
             return self.failed(at, Some(words::too_fast(took, least)));
         }
+        // A run that began while another one had its nominal time may have taken that one's place.
+        let nameless = run.as_ref().is_none_or(|run| run.slot.is_none());
         let slot = beat
             .slot
             .or_else(|| run.as_ref().and_then(|run| run.slot))
             .filter(|slot| self.slots.get(slot).is_some_and(|slot| !slot.settled))
             .or_else(|| {
-                if beat.slot.is_some() { None } else { served(self.heartbeat, self.slots.values(), at, run.is_none()) }
+                if beat.slot.is_some() { None } else { served(self.heartbeat, self.slots.values(), at, nameless) }
             });
         if let Some(slot) = slot.and_then(|slot| self.slots.get_mut(&slot)) {
             slot.status = SlotStatus::Done;
@@ -199,11 +205,16 @@ impl Evaluation<'_> {
         self.conclude(at, false);
     }
 
-    /// Ends the run that a sign is about: the one of its id, or all where it has none. The last one that was under way.
+    /// Ends the run that a sign is about: the one of its id, or all where it has none. The last one that was under way. Two
+    /// clocks may have dated a short run's beginning and end.
     pub(super) fn end_runs(&mut self, beat: &Beat) -> Option<Run> {
-        let (ended, rest): (Vec<Run>, Vec<Run>) = std::mem::take(&mut self.state.memory.runs)
-            .into_iter()
-            .partition(|run| run.started_at <= beat.at && (beat.run.is_none() || beat.run == run.id));
+        let skewed = beat.at.saturating_add(AHEAD).unwrap_or(beat.at);
+        let is_it = |run: &Run| match &beat.run {
+            Some(_) => beat.run == run.id && run.started_at <= skewed,
+            None => run.started_at <= beat.at,
+        };
+        let (ended, rest): (Vec<Run>, Vec<Run>) =
+            std::mem::take(&mut self.state.memory.runs).into_iter().partition(is_it);
         self.state.memory.runs = rest;
         ended.into_iter().max_by_key(|run| run.started_at)
     }

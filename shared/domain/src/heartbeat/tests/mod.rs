@@ -3,6 +3,7 @@
 mod clocks;
 mod decisions;
 mod healthchecks;
+mod outages;
 mod properties;
 mod schedules;
 

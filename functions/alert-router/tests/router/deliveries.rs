@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use testkit::binaries::workspace;
+use testkit::proxy::Fault;
 use testkit::receivers::{Behaviour, Cut};
 use testkit::runtime_api::{Options, Sandbox};
 
@@ -225,6 +226,20 @@ async fn a_day_of_failures_is_raised_as_one() {
     assert_eq!(deliveries(&world).await[0], "on-call firing failed");
     let signals = raised(&world).await;
     assert!(signals.len() == 1 && signals[0].contains("every try of a day failed"), "{signals:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_postgres_too_whoever_is_told_instead_of_several_is_told_once() {
+    let world = World::new().await;
+    let file = WatchFile::with(&[(PAGES, "to = [\"hook\", \"team\"]\nfallback = [\"on-call\", \"mail\"]")]);
+    let environment = [("WATCH_FILE", file.0.path().to_str().expect("a path")), ("FAILPOINT_HASTE", "1")];
+    let router = world.router_with(&environment, Options::default()).await;
+    world.proxy.behave(Fault::Refuse);
+    for integration in ["webhook", "slack"] {
+        world.receivers.behave(Behaviour::answer(integration, 500));
+    }
+    accepts(&router, one(&native("disk", "firing", "CRITICAL", "06:00:00"))).await;
+    assert_eq!((world.incidents(), world.mails().await.len()), (vec!["CRITICAL open 1".to_owned()], 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

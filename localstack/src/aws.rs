@@ -81,15 +81,25 @@ impl Aws {
     /// # Errors
     /// When the stack is unknown.
     pub async fn stack_resources(&self, stack: &str) -> Result<Vec<(String, String, String)>> {
-        let parameters = [("Action", "ListStackResources"), ("Version", "2010-05-15"), ("StackName", stack)];
-        let request = self.http.post(self.url("/")).form(&parameters);
-        let listed = self.send(request, "cloudformation").await.with_context(|| format!("listing {stack}"))?;
-        let xml = listed.text().await.context("reading the stack's resources")?;
         let fields = |member: &str| {
             let field = |name| element(member, name).map(str::to_owned);
             Some((field("LogicalResourceId")?, field("ResourceType")?, field("PhysicalResourceId")?))
         };
-        Ok(xml.split("<member>").skip(1).filter_map(fields).collect())
+        let (mut resources, mut next) = (Vec::new(), None::<String>);
+        // A page holds a hundred.
+        loop {
+            let mut parameters =
+                vec![("Action", "ListStackResources"), ("Version", "2010-05-15"), ("StackName", stack)];
+            parameters.extend(next.as_deref().map(|token| ("NextToken", token)));
+            let request = self.http.post(self.url("/")).form(&parameters);
+            let listed = self.send(request, "cloudformation").await.with_context(|| format!("listing {stack}"))?;
+            let xml = listed.text().await.context("reading the stack's resources")?;
+            resources.extend(xml.split("<member>").skip(1).filter_map(fields));
+            next = element(&xml, "NextToken").filter(|token| !token.is_empty()).map(str::to_owned);
+            if next.is_none() {
+                return Ok(resources);
+            }
+        }
     }
 
     /// Invokes a function and waits for its answer.

@@ -29,7 +29,8 @@ use world::World;
 const NOT_MEASURED: &str = "Not measured: `archiver`, which does not exist yet.";
 /// What an evaluation's figures hold, for below the table.
 const HEARTBEATS: &str = "An evaluation's figures are from the invocation to its answer: ledgers are read and everything is \
-     committed, two metrics and a heartbeat are published to the emulator, and what fell silent is sent to its queue. From a \
+     committed, two metrics and a heartbeat are published to the emulator, and what fell silent is sent to its queue. What the \
+     two calls that publish take by themselves, by a bare client in the same run, is taken off where it says so. From a \
      deadline to a page it is at most a minute until the next evaluation, then this, then the way of one alert. Reading \
      CloudWatch comes on top where a metric's turn has come; what that costs in dollars stands in docs/HEARTBEATS.md.";
 /// How a storm is measured, for below the table.

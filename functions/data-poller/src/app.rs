@@ -145,3 +145,8 @@ pub(crate) fn held(watch_file: &WatchFile, parameters: &Current) -> BTreeMap<Str
 pub(crate) fn patience(deadline: &Deadline) -> Duration {
     deadline.for_work().min(EXCHANGE)
 }
+
+/// The same, to record what a trigger answered: the time that is kept back is for that.
+pub(crate) fn patience_to_record(deadline: &Deadline) -> Duration {
+    deadline.for_recording().min(EXCHANGE)
+}

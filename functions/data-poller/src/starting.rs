@@ -16,7 +16,7 @@ use store::runs::{self, Move};
 use triggers::{Function, Job, JobQueue, RunPod, Started, Trigger};
 use uuid::Uuid;
 
-use crate::app::{App, patience};
+use crate::app::{App, patience_to_record};
 use crate::moves::Moves;
 use crate::report::name;
 use crate::upstream::Site;
@@ -101,7 +101,7 @@ pub(crate) async fn all(
         let next = after_sending(rules, &intent.run, &sent, now);
         if let Some(step) = moves.after(rules, &intent.run, &next, Mover::Poller)? {
             let signal = step.signal.clone();
-            match record(connection, step, now, patience(deadline)).await {
+            match record(connection, step, now, patience_to_record(deadline)).await {
                 Ok(()) => begun.outgoing.extend(signal),
                 // What is under way is heard to its end before this is told.
                 Err(error) => unrecorded = unrecorded.or(Some(error)),

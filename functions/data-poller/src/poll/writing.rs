@@ -93,6 +93,10 @@ impl Poll<'_> {
                 summary.skipped(name(&planned.key), format!("held: {why}"));
                 continue;
             }
+            if planned.change.is_some() && !changed.contains_key(&planned.key) {
+                summary.skipped(name(&planned.key), "somebody else has changed it meanwhile");
+                continue;
+            }
             let fresh = || Run::new(&planned.key.source, planned.key.at);
             let run = changed.get(&planned.key).or_else(|| known.get(&planned.key)).cloned().unwrap_or_else(fresh);
             let look = match looker.found.get(&planned.key) {

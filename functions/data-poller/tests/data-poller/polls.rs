@@ -94,6 +94,20 @@ async fn what_a_switch_holds_is_a_row_and_is_triggered_when_the_switch_is_on_aga
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_switch_held_while_upstream_became_late_is_late_when_it_is_on_again() {
+    let world = World::new().await;
+    world.put_switch("enable_medium_range", "off").await;
+    let source = world.gfs("look_back = '12h'");
+    world.poll(&world.polling(&source).await, "20 05:00").await;
+    world.put_switch("enable_medium_range", "on").await;
+    let on = world.polling(&source).await;
+    let late = world.poll(&on, "20 11:30").await;
+    assert!(why(&late, "gfs/2026112000").is_some_and(|why| why.starts_with("upstream is late")), "{late}");
+    world.publish("20 00:00");
+    assert!(triggered(&world.poll(&on, "20 11:35").await).contains(&"gfs/2026112000".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_upstream_publishes_again_is_processed_again_where_that_is_wanted_and_nowhere_else() {
     for (policy, jobs) in [("rerun", 2), ("ignore", 1)] {
         let world = World::new().await;

@@ -156,12 +156,13 @@ fn movers(from: RunStatus, to: RunStatus) -> (&'static [Mover], Compare) {
     const PERSON: &[Mover] = &[Mover::Person];
     match (from, to) {
         (Due, Late) | (Late, Due) => (POLLER, Compare::Status),
-        (Due | Late, Held) | (Held, Due) => (POLLER, Compare::Status),
+        // What is released may be late by then, or too old.
+        (Due | Late, Held) | (Held, Due | Late) => (POLLER, Compare::Status),
         // The intent, which a person's backfill writes through the poller too.
         (Due | Late, Triggered) => (POLLER, Compare::StatusAndAttempt),
         // Upstream never came, or the trigger refuses for good; a person's statement may set anything to failed.
-        (Due | Late, Failed) => (&[Mover::Poller, Mover::Person], Compare::Status),
-        (Held | Complete | Deleted, Failed) => (PERSON, Compare::Status),
+        (Due | Late | Held, Failed) => (&[Mover::Poller, Mover::Person], Compare::Status),
+        (Complete | Deleted, Failed) => (PERSON, Compare::Status),
         (Triggered | Running, Failed) => {
             (&[Mover::Poller, Mover::Reconciler, Mover::Webhook, Mover::Person], Compare::StatusAndAttempt)
         }

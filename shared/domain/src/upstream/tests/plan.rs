@@ -327,3 +327,25 @@ fn every_cycle_of_the_window_is_named_once() {
     assert_eq!(skipped + plan.remaining().count() + plan.triggers().count(), 1_465);
     assert!(plan.skipped().all(|(_, why)| *why == Why::Complete));
 }
+
+#[test]
+fn whatever_a_plan_changes_the_poller_may_change() {
+    let settling = |_| Found::Waiting { why: "sizes".to_owned(), settling: true, look: None };
+    let unreadable = |_| Found::Unreadable { why: "503".to_owned() };
+    let upstreams: [&dyn Fn(Timestamp) -> Found; 4] = [&complete, &missing, &settling, &unreadable];
+    for (now, backfill, status) in ["22T07:00", NOW, "23T08:00"]
+        .into_iter()
+        .flat_map(|now| [None, Some(48)].map(|hours| (now, hours)))
+        .flat_map(|(now, hours)| RunStatus::ALL.map(|status| (now, hours, status)))
+    {
+        for (upstream, attempts) in upstreams.iter().flat_map(|upstream| [0, 9].map(|attempts| (upstream, attempts))) {
+            let mut desk = Desk::of(gfs(), at(now)).asks(false, backfill, None);
+            desk.runs = vec![Run { attempts, ..run("22T06:00", status) }];
+            for planned in desk.plan_looking(upstream).cycles {
+                let (from, change) = (planned.status.unwrap_or(RunStatus::Due), planned.change);
+                let Some(to) = change.map(|change| change.to()).filter(|to| *to != from) else { continue };
+                assert!(may_move(from, to, Mover::Poller).is_ok(), "{from} to {to} at {now}, {attempts} attempts");
+            }
+        }
+    }
+}

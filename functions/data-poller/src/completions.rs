@@ -24,14 +24,10 @@ use crate::payload::Record;
 /// When none of them could be taken, so that the Errors metric moves.
 pub(crate) async fn take(app: &App, messages: &[Record], began: Instant, deadline: &Deadline) -> Result<Value, Fault> {
     let mut refused: Vec<(&str, String)> = Vec::new();
-    let mut said: Vec<(Uuid, Completion)> = Vec::new();
+    let mut said: Vec<Completion> = Vec::new();
     for message in messages {
         match Completion::parse(&message.body) {
-            Ok(completion) => match completion.run_id {
-                Some(run_id) => said.push((run_id, completion)),
-                None => refused
-                    .push((&message.message_id, "`input.run_id` is missing: whose it is, is not known".to_owned())),
-            },
+            Ok(completion) => said.push(completion),
             Err(bad) => refused.push((&message.message_id, bad.to_string())),
         }
     }
@@ -48,19 +44,23 @@ pub(crate) async fn take(app: &App, messages: &[Record], began: Instant, deadlin
 }
 
 /// Moves the runs, each by all that was said of it. What is said of a run that has begun anew is about nothing any more.
-async fn record(app: &App, said: Vec<(Uuid, Completion)>, began: Instant, deadline: &Deadline) -> Result<(), Fault> {
+async fn record(app: &App, said: Vec<Completion>, began: Instant, deadline: &Deadline) -> Result<(), Fault> {
     let mut parameters = app.parameters(began).await;
     let store = app.store(&mut parameters, began, deadline).await?;
     let (client, now) = (&store.connection.client, store.now);
-    let ids: Vec<Uuid> = said.iter().map(|(run_id, _)| *run_id).collect();
-    let rows: HashMap<Uuid, Row> =
-        runs::find(client, &ids, patience(deadline)).await?.into_iter().map(|row| (row.run_id, row)).collect();
+    let ids: Vec<Uuid> = said.iter().filter_map(|completion| completion.run_id).collect();
+    // Where a job's input is not repeated, its own id says whose it is.
+    let nameless = said.iter().filter(|completion| completion.run_id.is_none());
+    let external_ids: Vec<&str> = nameless.map(|completion| completion.external_id.as_str()).collect();
+    let found = runs::find(client, &ids, &external_ids, patience(deadline)).await?;
+    let rows: HashMap<Uuid, Row> = found.into_iter().map(|row| (row.run_id, row)).collect();
     let mut by_run: HashMap<Uuid, Vec<_>> = HashMap::new();
-    for (run_id, Completion { attempt, standing, external_id, .. }) in said {
-        if rows.contains_key(&run_id) {
-            by_run.entry(run_id).or_default().push(shown(standing, attempt));
-        } else {
-            tracing::warn!(run.id = %run_id, job = external_id, "A job ended whose run has begun anew, or is not ours");
+    for Completion { run_id, attempt, standing, external_id } in said {
+        let is_of = |row: &&Row| row.run.external_id.as_ref() == Some(&external_id);
+        let run_id = run_id.or_else(|| rows.values().find(is_of).map(|row| row.run_id));
+        match run_id.filter(|run_id| rows.contains_key(run_id)) {
+            Some(run_id) => by_run.entry(run_id).or_default().push(shown(standing, attempt)),
+            None => tracing::warn!(job = external_id, "A job ended whose run has begun anew, or is not ours"),
         }
     }
     let moves = Moves { watch_file: &app.watch_file, now };

@@ -97,6 +97,20 @@ async fn what_runpod_posts_completes_a_run_and_what_nobody_can_read_is_given_bac
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_repeat_its_input_is_known_by_its_job() {
+    let world = World::new().await;
+    let poller = world.polling(&world.gfs("look_back = '6h'")).await;
+    world.publish("20 00:00");
+    world.poll(&poller, "20 05:00").await;
+    let job = world.runpod.jobs().remove(0).id;
+    let others = json!({ "id": "somebody-elses", "status": "COMPLETED", "output": null });
+    let ours = json!({ "id": job, "status": "COMPLETED", "output": null });
+    let taken = answer(&poller, batch(&[("one", others.to_string()), ("two", ours.to_string())])).await;
+    assert_eq!(taken, json!({ "batchItemFailures": [] }));
+    assert_eq!(world.runs().await, ["2026112000 complete 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failure_that_runpod_posts_is_tried_again_and_told_when_it_was_the_last() {
     let world = World::new().await;
     let runpod = world.runpod.url();

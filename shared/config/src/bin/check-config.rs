@@ -1,8 +1,8 @@
 //! `cargo check-config [FILE…]`: reads watch files as their functions will, and says everything that is wrong.
 //!
 //! A file is called after its environment. Without arguments it checks all of `config/`. What `template.yaml` and
-//! `samconfig.toml` deploy into that environment has to fit: the namespace, thresholds of alarms, permits for what checks
-//! and heartbeats ask.
+//! `samconfig.toml` deploy into that environment has to fit: the namespace, thresholds of alarms, permits for what checks,
+//! heartbeats and sources ask.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

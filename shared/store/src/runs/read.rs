@@ -23,8 +23,9 @@ pub(super) static FIND: Statement = Statement {
     sql: "select run_id, source, run_timestamp, status, attempts, refusals, external_id, triggered_at, retry_at, rearmed,
                  reruns, failure_reason, last_failure, told_failed, look, finished_at, announced_at, inference_duration_ms
           from watchkeeper.forecast_runs
-          where run_id = any($1)",
-    types: &[Type::UUID_ARRAY],
+          where run_id = any($1)
+             or (external_id = any($2) and status in ('due', 'late', 'held', 'triggered', 'running'))",
+    types: &[Type::UUID_ARRAY, Type::TEXT_ARRAY],
 };
 
 /// The runs of these sources from an instant on, and those that are open or untold whenever they are from; oldest first.
@@ -39,13 +40,14 @@ pub async fn open(client: &Client, wanted: &[(&str, Timestamp)], patience: Durat
     rows.iter().map(row).collect()
 }
 
-/// The runs of these ids, as far as there are any.
+/// The runs of these ids, and those that are open and whose last job a provider calls by one of these, as far as there are
+/// any.
 ///
 /// # Errors
 /// The statement's failure, or [`Error::Timeout`] after `patience`. The connection must then be dropped.
-pub async fn find(client: &Client, ids: &[Uuid], patience: Duration) -> Result<Vec<Row>, Error> {
+pub async fn find(client: &Client, ids: &[Uuid], external_ids: &[&str], patience: Duration) -> Result<Vec<Row>, Error> {
     let mut flush = Flush::new(patience);
-    flush.add(FIND.run(client, &[&ids]));
+    flush.add(FIND.run(client, &[&ids, &external_ids]));
     let [rows] = flush.answers(FIND.name).await?;
     rows.iter().map(row).collect()
 }

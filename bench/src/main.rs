@@ -2,6 +2,7 @@
 //! functions of the same job in the same run. `cargo bench-suite` prints the table; `--write` keeps it.
 
 mod alerts;
+mod archive;
 mod cold_start;
 mod cycles;
 mod heartbeats;
@@ -25,8 +26,12 @@ use storm::Parts;
 use table::Table;
 use world::World;
 
-/// What docs/BENCHMARKS.md leaves out, and why: a budget without a figure is no budget kept.
-const NOT_MEASURED: &str = "Not measured: `archiver`, which does not exist yet.";
+/// How the archiver is measured, for below the table.
+const ARCHIVE: &str = "The archiver's steps are as its answer has them; export, upload and verification are all of the \
+     invocation but deleting. Its S3 is one in memory, in the process that measures, which checks what it is sent as S3 does, and \
+     works on the same cores; what `psql COPY | zstd -3` makes goes to a file, and is neither sent nor read back. The bare \
+     DELETE takes 5,000 rows a transaction, by the time and the index on it, from a copy of the table, whether or not they \
+     are archived or have changed since.";
 /// What an evaluation's figures hold, for below the table.
 const HEARTBEATS: &str = "An evaluation's figures are from the invocation to its answer: ledgers are read and everything is \
      committed, two metrics and a heartbeat are published to the emulator, and what fell silent is sent to its queue. What the \
@@ -55,6 +60,8 @@ const ALERT_STORM: &str = "storm";
 const SOAK: &str = "soak";
 /// Signals of the test of memory, where they are to be kept and where they are not.
 const SIGNALS: [usize; 2] = [1_000_000, 100_000];
+/// Rows of archiver's test of memory, where they are to be kept.
+const ROWS: u32 = 10_000_000;
 /// Where `--write` keeps the table.
 const REPORT: &str = "docs/BENCHMARKS.md";
 
@@ -66,6 +73,9 @@ struct Arguments {
     /// Signals in the storm that shows whether memory grows; a million with `--write`, else a tenth of that.
     #[arg(long)]
     signals: Option<usize>,
+    /// Rows that show whether archiver's memory grows; ten million with `--write`, else it is not asked.
+    #[arg(long)]
+    rows: Option<u32>,
     /// Keep the table in docs/BENCHMARKS.md, too.
     #[arg(long, conflicts_with = "functions")]
     write: bool,
@@ -111,6 +121,12 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             eprintln!("planning thousands of cycles with {} …", subject.function);
             table.0.extend(cycles::measure(&world, &subject).await?);
         }
+        if subject.function == "archiver" {
+            eprintln!("archiving a million rows with {} …", subject.function);
+            let many = arguments.rows.or(arguments.write.then_some(ROWS));
+            table.0.extend(archive::measure(&world, &subject, many).await?);
+            notes.push(ARCHIVE.to_owned());
+        }
         eprintln!("loading {} …", subject.function);
         table.0.extend(load::measure(&world, &subject).await?);
     }
@@ -125,7 +141,6 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         notes.extend(storm.notes);
         notes.push(BEYOND_THE_FLOOR.to_owned());
     }
-    notes.push(NOT_MEASURED.to_owned());
     let notes = notes.join("\n\n");
     println!("{}\n\n{table}\n{notes}", machine.sentences());
     if arguments.write {

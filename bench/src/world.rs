@@ -1,6 +1,7 @@
 //! What the measured functions meet: Postgres, SSM and SQS of the emulator, a receiver, and the environment of each.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -17,6 +18,8 @@ use testkit::tools::ToolSet;
 
 const PEER: ToolSet = ToolSet::new("bench-peer", include_str!("../peer/requirements.txt"));
 const SSM_PATH: &str = "/local/watchkeeper";
+/// The bucket of the archive.
+pub(crate) const ARCHIVE: &str = "archive";
 /// Where Debian and its relatives keep the authorities that the system trusts.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -36,6 +39,12 @@ unit = "Seconds"
 above = 180
 severity = "HIGH"
 
+[retention.signals]
+database = "watchkeeper"
+table = "signals"
+keep = "30d"
+archive = "watchkeeper/"
+
 [receiver.on-call]
 pagerduty = { routing_key = "ssm:receivers/pagerduty", url = "ssm:receivers/pagerduty_url" }
 
@@ -54,7 +63,7 @@ pub(crate) struct Subject {
 }
 
 /// The functions there are.
-pub(crate) fn subjects() -> [Subject; 5] {
+pub(crate) fn subjects() -> [Subject; 6] {
     [
         Subject {
             function: "alert-router",
@@ -68,6 +77,7 @@ pub(crate) fn subjects() -> [Subject; 5] {
         },
         Subject { function: "deadman", clients: "ssm,sqs,sns,s3,lambda,cloudwatch", dry_run: json!({"dry_run": true}) },
         Subject { function: "data-poller", clients: "ssm,sqs,s3,lambda,cloudwatch", dry_run: json!({"dry_run": true}) },
+        Subject { function: "archiver", clients: "ssm,sqs,s3,cloudwatch", dry_run: json!({"task": "plan"}) },
         Subject { function: "migrator", clients: "ssm", dry_run: json!({}) },
     ]
 }
@@ -157,6 +167,19 @@ impl World {
         Sandbox::start(&binary(subject.function)?, environment, Options::default()).await
     }
 
+    /// The same, its archive is somewhere else than in the emulator, and it has a quarter of an hour.
+    pub(crate) async fn sandbox_archiving(
+        &self,
+        subject: &Subject,
+        watch_file: &str,
+        s3: &str,
+    ) -> anyhow::Result<Sandbox> {
+        let mut environment = self.environment_watching(watch_file)?;
+        environment.push(("AWS_ENDPOINT_URL_S3", s3.to_owned()));
+        let options = Options { timeout: Duration::from_mins(15), ..Options::default() };
+        Sandbox::start(&binary(subject.function)?, environment, options).await
+    }
+
     /// A fresh process of its peer.
     pub(crate) async fn peer(&self, subject: &Subject) -> anyhow::Result<Sandbox> {
         let program = testkit::binaries::workspace().join("bench/peer/function.py");
@@ -187,6 +210,8 @@ impl World {
             ("PAGES_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT}:pages")),
             ("SELF_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT}:self")),
             ("ALARMS_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT}:alarms")),
+            ("ARCHIVE_BUCKET", ARCHIVE.to_owned()),
+            ("ARCHIVE_STORAGE_CLASS", "GLACIER_IR".to_owned()),
             ("WATCH_FILE", self.watch_file().to_string_lossy().into_owned()),
         ]);
         // As template.yaml does on Lambda: one file of authorities instead of the folder they were made from.
@@ -259,7 +284,8 @@ impl World {
         self.say(&rows).await
     }
 
-    async fn say(&self, statements: &str) -> anyhow::Result<()> {
+    /// Runs statements, all in one transaction.
+    pub(crate) async fn say(&self, statements: &str) -> anyhow::Result<()> {
         let (database, connection) = tokio_postgres::connect(&self.database_url, tokio_postgres::NoTls).await?;
         let driving = tokio::spawn(connection);
         database.batch_execute(statements).await.with_context(|| statements.to_owned())?;

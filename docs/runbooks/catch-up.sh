@@ -7,7 +7,17 @@
 # waits WAIT seconds (60), since runs that are under way take their source's places.
 set -eu
 function=${1:?usage: catch-up.sh FUNCTION [HOURS] [LIMIT]}
-payload=$(printf '{"backfill_hours": %d, "limit": %d}' "${2:-48}" "${3:-10}")
+number() {
+    case $2 in
+    '' | *[!0-9]* | 0[0-9]*)
+        echo "catch-up.sh: $1 is \`$2\`: expected a whole number, as in $3" >&2
+        exit 2
+        ;;
+    esac
+}
+number HOURS "${2:-48}" 48
+number LIMIT "${3:-10}" 10
+payload=$(printf '{"backfill_hours": %s, "limit": %s}' "${2:-48}" "${3:-10}")
 answer=$(mktemp)
 trap 'rm -f "$answer"' EXIT
 
@@ -20,16 +30,16 @@ import json
 import sys
 
 answer = json.load(open(sys.argv[1]))
-if "errorType" in answer:
-    sys.exit(f"data-poller: {answer['errorType']}: {answer['errorMessage']}")
+if "triggered" not in answer:
+    sys.exit(f"data-poller: {answer.get('errorType', 'failed')}: {answer.get('errorMessage', answer)}")
 for name in answer["triggered"]:
     print("triggered", name)
 for failure in answer["failed"]:
     print("failed   ", failure["name"], failure["error"])
 print(len(answer["remaining"]), "left")
-sys.exit(3 if answer["remaining"] else 0)
+sys.exit(3 if answer["remaining"] else 1 if answer["failed"] else 0)
 PYTHON
-    # 3: something is left.
+    # 3: something is left; 1: what failed last is named above.
     [ "$left" -eq 3 ] || exit "$left"
     sleep "${WAIT:-60}"
 done

@@ -120,9 +120,8 @@ impl Cloud {
             functions: Default::default(),
             queues: Default::default(),
             topics: Default::default(),
-            buckets: ["archive", "upstream"]
-                .map(|name| (name.to_owned(), format!("{}-{name}", parameters.stack_name)))
-                .into(),
+            // The one that is somebody else's; the stack brings its own.
+            buckets: [("upstream".to_owned(), format!("{}-upstream", parameters.stack_name))].into(),
             alarms: Default::default(),
             ssm_prefix: format!("/{ENVIRONMENT}/watchkeeper"),
             receivers_url: receivers.url(),

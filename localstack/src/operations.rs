@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
-use config::{DeadmanConfig, HealthcheckConfig, MigratorConfig, PollerConfig, RouterConfig};
+use config::{ArchiverConfig, DeadmanConfig, HealthcheckConfig, MigratorConfig, PollerConfig, RouterConfig};
 use serde_json::Value;
 use testkit::operations;
 
@@ -23,7 +23,7 @@ pub struct Function {
 }
 
 /// Every function.
-pub const FUNCTIONS: [Function; 5] = [
+pub const FUNCTIONS: [Function; 6] = [
     Function {
         name: RouterConfig::FUNCTION,
         resource: "AlertRouterFunction",
@@ -47,6 +47,12 @@ pub const FUNCTIONS: [Function; 5] = [
         resource: "DataPollerFunction",
         role: "DataPollerRole",
         declared: PollerConfig::OPERATIONS,
+    },
+    Function {
+        name: ArchiverConfig::FUNCTION,
+        resource: "ArchiverFunction",
+        role: "ArchiverRole",
+        declared: ArchiverConfig::OPERATIONS,
     },
     Function {
         name: MigratorConfig::FUNCTION,

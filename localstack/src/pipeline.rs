@@ -1,9 +1,9 @@
-//! The example pipeline: tables that somebody else fills, and what tests and the demo do to them.
+//! The example pipeline and the product behind it: tables that somebody else fills, and what tests and the demo do to them.
 
 use anyhow::Result;
 use testkit::postgres::execute;
 
-/// The database that holds the example pipeline in `public`, and our record in schema `watchkeeper`.
+/// The database that holds the examples in `public`, and our record in schema `watchkeeper`.
 pub const DATABASE: &str = "watchkeeper";
 
 /// Creates the tables and fills them as if everything worked.
@@ -11,7 +11,8 @@ pub const DATABASE: &str = "watchkeeper";
 /// # Errors
 /// When the database does not answer or holds them already.
 pub fn seed(database_url: &str) -> Result<()> {
-    execute(database_url, include_str!("../sql/pipeline.sql"))
+    execute(database_url, include_str!("../sql/pipeline.sql"))?;
+    execute(database_url, include_str!("../sql/watchpoint.sql"))
 }
 
 /// The collector stops: the newest telemetry row is this many seconds old.

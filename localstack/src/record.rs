@@ -1,7 +1,7 @@
 //! Reads what the router wrote down, for the demo and the tests: why somebody was told, or not.
 
 use anyhow::{Context, Result};
-use tokio_postgres::{Client, NoTls, types::Type};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage, types::Type};
 
 /// A connection to the record.
 pub struct Record {
@@ -143,6 +143,19 @@ impl Record {
     /// When one fails.
     pub async fn say(&self, statements: &str) -> Result<()> {
         self.client.batch_execute(statements).await.with_context(|| statements.to_owned())
+    }
+
+    /// What a statement of one row and one column answers, as text; empty where that is null.
+    ///
+    /// # Errors
+    /// When it fails, or answers no row.
+    pub async fn value(&self, statement: &str) -> Result<String> {
+        let messages = self.client.simple_query(statement).await.with_context(|| statement.to_owned())?;
+        let row = messages.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
+            _ => None,
+        });
+        row.with_context(|| format!("no row: {statement}"))
     }
 
     /// The last notification of an alarm about a subject.

@@ -50,7 +50,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Sorts a stack's resources into `functions`, `queues`, `topics` and `alarms`.
+    /// Sorts a stack's resources into `functions`, `queues`, `topics`, `buckets` and `alarms`.
     pub fn adopt(&mut self, resources: &[(String, String, String)]) {
         for (logical, kind, physical) in resources {
             let physical = physical.clone();
@@ -66,6 +66,9 @@ impl Stack {
                 }
                 "AWS::SNS::Topic" => {
                     self.topics.insert(separated(logical.trim_end_matches("Topic"), '_'), physical);
+                }
+                "AWS::S3::Bucket" => {
+                    self.buckets.insert(separated(logical.trim_end_matches("Bucket"), '_'), physical);
                 }
                 "AWS::CloudWatch::Alarm" => {
                     self.alarms.insert(logical.clone(), physical);

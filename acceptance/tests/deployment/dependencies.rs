@@ -23,6 +23,8 @@ fn the_functions_link_one_tls_stack() {
             "--package",
             "data-poller",
             "--package",
+            "archiver",
+            "--package",
             "migrator",
         ])
         .current_dir(workspace())
@@ -39,7 +41,7 @@ fn the_functions_link_one_tls_stack() {
 
 #[test]
 fn what_does_not_list_integrations_cannot_page_anyone() {
-    for function in ["healthcheck", "deadman", "data-poller", "migrator"] {
+    for function in ["healthcheck", "deadman", "data-poller", "archiver", "migrator"] {
         let manifest = workspace().join("functions").join(function).join("Cargo.toml");
         let manifest = std::fs::read_to_string(manifest).expect("a manifest");
         let product = manifest.split("[dev-dependencies]").next().expect("there is a first part");

@@ -4,6 +4,7 @@
 
 mod alarm_timelines;
 mod alarms;
+mod archive;
 mod dependencies;
 mod permissions;
 mod readme;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use config::{Branch, DeadmanConfig, HealthcheckConfig, MigratorConfig, PollerConfig, RouterConfig};
+use config::{ArchiverConfig, Branch, DeadmanConfig, HealthcheckConfig, MigratorConfig, PollerConfig, RouterConfig};
 use localstack::operations::{BY_AWS, FUNCTIONS, permitted, statements};
 
 use crate::template::{ENVIRONMENTS, deployment, template, watch_file};
@@ -20,6 +20,7 @@ fn reads(function: &str) -> (&'static [&'static str], &'static [Branch]) {
         HealthcheckConfig::FUNCTION => (HealthcheckConfig::REQUIRED, HealthcheckConfig::BRANCHES),
         DeadmanConfig::FUNCTION => (DeadmanConfig::REQUIRED, DeadmanConfig::BRANCHES),
         PollerConfig::FUNCTION => (PollerConfig::REQUIRED, PollerConfig::BRANCHES),
+        ArchiverConfig::FUNCTION => (ArchiverConfig::REQUIRED, ArchiverConfig::BRANCHES),
         MigratorConfig::FUNCTION => (MigratorConfig::REQUIRED, MigratorConfig::BRANCHES),
         other => panic!("{other} has no variables yet"),
     }
@@ -78,7 +79,7 @@ fn a_permission_on_everything_has_a_condition() {
 
 #[test]
 fn metrics_may_be_sent_to_the_namespace_of_the_watch_files() {
-    for role in ["HealthcheckRole", "DeadmanRole", "DataPollerRole"] {
+    for role in ["HealthcheckRole", "DeadmanRole", "DataPollerRole", "ArchiverRole"] {
         let statements = statements(template(), role);
         let sending = statements.iter().find(|statement| statement["Action"] == "cloudwatch:PutMetricData");
         let namespace = &sending.expect("the permission")["Condition"]["StringEquals"]["cloudwatch:namespace"];

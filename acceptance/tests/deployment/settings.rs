@@ -1,7 +1,8 @@
 //! How functions, queues and schedules are set: nothing that only shows after it is deployed.
 
-use localstack::operations::FUNCTIONS;
+use localstack::operations::{FUNCTIONS, statements};
 use serde_json::{Value, json};
+use testkit::binaries::workspace;
 
 use crate::template::{ENVIRONMENTS, deployment, number, resources, template};
 
@@ -46,26 +47,68 @@ fn the_next_tick_is_the_retry_of_a_scheduled_function_and_its_failures_are_told(
     let target = |schedule: &Value| {
         schedule["Target"]["Arn"]["Ref"].as_str().expect("an alias").trim_end_matches("Aliaslive").to_owned()
     };
-    let seconds = |schedule: &Value| {
-        let rate = schedule["ScheduleExpression"].as_str().expect("a rate");
-        let minutes = rate.split(['(', ' ']).nth(1).and_then(|number| number.parse::<u64>().ok());
-        60 * minutes.expect("minutes")
-    };
     for (id, schedule) in &schedules {
         let function = target(schedule);
         let invoked = configs.values().find(|config| config["FunctionName"]["Ref"] == function).expect("a config");
         // Whatever invokes the function, Lambda's own queue keeps it until the first next tick.
-        let shortest = schedules.values().filter(|other| target(other) == function).map(|other| seconds(other)).min();
+        let others = schedules.values().filter(|other| target(other) == function);
+        let shortest = others.map(|other| interval(other).min(LONGEST_EVENT_AGE)).min();
         assert_eq!(
             (&invoked["MaximumRetryAttempts"], &invoked["MaximumEventAgeInSeconds"]),
             (&json!(0), &json!(shortest)),
             "{id}"
         );
         let retries = &schedule["Target"]["RetryPolicy"];
-        let interval = seconds(schedule);
+        let interval = interval(schedule).min(LONGEST_EVENT_AGE);
         assert_eq!(*retries, json!({"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": interval}), "{id}");
         let told = &invoked["DestinationConfig"]["OnFailure"]["Destination"];
         assert_eq!(*told, json!({"Ref": "SelfTopic"}), "{id}");
+    }
+}
+
+/// As long as Lambda's own queue keeps an event at most, in seconds.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html>
+const LONGEST_EVENT_AGE: u64 = 21_600;
+
+/// Seconds from one run of a schedule to the next: every so many minutes, or once a day, or on one day of the week.
+fn interval(schedule: &Value) -> u64 {
+    let expression = schedule["ScheduleExpression"].as_str().expect("an expression");
+    let (kind, fields) = expression.trim_end_matches(')').split_once('(').expect("a kind");
+    let fields: Vec<&str> = fields.split(' ').collect();
+    match (kind, fields.as_slice()) {
+        ("rate", [number, "minute" | "minutes"]) => 60 * number.parse::<u64>().expect("minutes"),
+        ("cron", [_, _, "*", "*", "?", "*"]) => 86_400,
+        ("cron", [_, _, "?", "*", day, "*"]) if !day.contains(['*', ',', '-']) => 604_800,
+        _ => panic!("{expression}: how often is that?"),
+    }
+}
+
+#[test]
+fn what_a_schedule_sends_is_a_sample_that_is_tried() {
+    // Timelines invoke every sample: the function's own parser takes them.
+    let samples = |function: &str| -> Vec<Value> {
+        let folder = std::fs::read_dir(workspace().join("events").join(function)).expect("samples of the function");
+        let files = folder.flatten().map(|file| std::fs::read(file.path()).expect("a sample"));
+        files.map(|text| serde_json::from_slice(&text).expect("JSON")).collect()
+    };
+    for (id, schedule) in resources("AWS::Scheduler::Schedule") {
+        let target = schedule["Target"]["Arn"]["Ref"].as_str().expect("an alias").trim_end_matches("Aliaslive");
+        let function = FUNCTIONS.iter().find(|function| function.resource == target).expect("a function of ours");
+        let input = schedule["Target"]["Input"].as_str().expect("an input");
+        let input: Value = serde_json::from_str(input).expect("JSON");
+        assert!(samples(function.name).contains(&input), "{id}: no file in events/{}/ is {input}", function.name);
+    }
+}
+
+#[test]
+fn whatever_tells_self_may_use_the_topics_key() {
+    let resources = &template()["Resources"];
+    let admitted = &resources["TopicsKeyPolicy"]["Properties"]["Roles"];
+    for function in FUNCTIONS {
+        let may = |statement: &&Value| statement["Action"] == "sns:Publish";
+        let tells = statements(template(), function.role).iter().any(may);
+        let admitted = admitted.as_array().expect("roles").contains(&json!({"Ref": function.role}));
+        assert_eq!(tells, admitted, "{}", function.name);
     }
 }
 

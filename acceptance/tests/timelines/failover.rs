@@ -1,15 +1,19 @@
-//! The runbooks of a region that has failed, and of a cycle that has failed, as they are written.
+//! The runbooks of a region that has failed, of a database that was restored, and of a cycle that has failed, as they are
+//! written.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use acceptance::world::World;
+use acceptance::alarm::{Alarm, clock as time_of_alarms};
+use acceptance::world::{PATIENCE, World, ask, decided, only_alert, publish as notify};
 use anyhow::{Context, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 use localstack::cloud::Cloud;
+use localstack::wait::eventually;
 use serde_json::{Value, json};
 use testkit::binaries::workspace;
+use testkit::postgres::run_script;
 use testkit::runpod::Job;
 use tokio::task::spawn_blocking;
 
@@ -66,6 +70,44 @@ fn after_a_failover_every_cycle_is_made_anew_and_nothing_twice() -> Result<()> {
         finish(cloud);
         poll(cloud, 6).await?;
         ensure!(record.runs("gfs", "triggered").await? + record.runs("gfs", "running").await? == 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn what_a_restored_database_held_to_be_told_yesterday_is_listed_in_one_digest_and_not_sent() -> Result<()> {
+    World::shared().play_alone(async |cloud, record| {
+        let (alarm, at) = (Alarm::on("Restored"), time_of_alarms());
+        notify(cloud, &alarm.firing(at(0))).await?;
+        decided(&record, &alarm.subject(), 1).await?;
+        let alert = only_alert(&record, &alarm.subject()).await?;
+        // What is on its way would be told after it was taken back.
+        let sent =
+            format!("select count(*) from watchkeeper.deliveries where alert_id = '{}' and status = 'sent'", alert.id);
+        eventually("two deliveries", PATIENCE, async || Ok((record.value(&sent).await? == "2").then_some(()))).await?;
+        // As it stood in a backup of seven hours ago. The functions of this cloud look at it all the time.
+        record
+            .say(&format!(
+                "update watchkeeper.deliveries
+                 set status = 'pending', sent_at = null, lease_until = null, lease_token = null,
+                     created_at = now() - interval '7 hours', due_at = now() + interval '1 hour'
+                 where alert_id = '{}'",
+                alert.id
+            ))
+            .await?;
+        let sent = cloud.receivers.received().len();
+        let script = workspace().join("docs/runbooks/after-restore.sql");
+        let said = run_script(&cloud.stack.database_url, &script, &[])?;
+        ensure!(said.starts_with("2 deliveries are not sent any more"), "{said}");
+
+        ask(cloud, &json!({"tick": "retry"})).await?;
+        ask(cloud, &json!({"tick": "digest"})).await?;
+        ask(cloud, &json!({"tick": "digest"})).await?;
+        let told = cloud.receivers.received().split_off(sent);
+        let about = |part: &str| told.iter().filter(|one| one.body.contains(part)).count();
+        ensure!(about("restored: 2 deliveries were not sent") == 1 && about(&alert.id) == 1, "{told:?}");
+        let why = ask(cloud, &json!({"explain": alert.id})).await?["why_nobody"].to_string();
+        ensure!(why.contains("too old when the database was restored") && why.contains("kept back since"), "{why}");
         Ok(())
     })
 }

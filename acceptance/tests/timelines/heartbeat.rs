@@ -11,7 +11,7 @@ use testkit::pagerduty::Status;
 
 /// By ping, every full hour, ten minutes of grace, CRITICAL.
 const LOAD: &str = "hourly-load";
-/// By the ledger of a function that never runs here, every hour, ten minutes of grace.
+/// By the ledger of a function that runs only when a timeline asks for it, every hour, ten minutes of grace.
 const OWN: &str = "hourly-archive";
 /// By ping, told by messages.
 const QUEUED: &str = "queued-load";

@@ -1,5 +1,6 @@
 //! Whole-system timelines, all on one local cloud.
 
+mod archive;
 mod barred_worker;
 mod dead_letters;
 mod events;

@@ -27,7 +27,8 @@ pub(crate) async fn all(
 ) {
     let watch_file = &app.watch_file;
     let mut data = Vec::new();
-    let mut ids: Vec<Uuid> = Vec::new();
+    // Each with how it ended: what ends otherwise meanwhile has still to be announced.
+    let mut ended: Vec<(Uuid, RunStatus)> = Vec::new();
     for row in rows.iter().filter(|row| row.announced_at.is_none()) {
         let Some(source) = watch_file.source(&row.run.source) else { continue };
         let named = |name: &str, value: f64, unit: &str| placed(&source.forecast_type, name, value, unit);
@@ -39,7 +40,7 @@ pub(crate) async fn all(
             RunStatus::Failed => data.push(named(PollerConfig::RUNS_FAILED, 1.0, "Count")),
             _ => continue,
         }
-        ids.push(row.run_id);
+        ended.push((row.run_id, row.run.status));
     }
     for (name, lag) in lags {
         let Some(source) = watch_file.source(name) else { continue };
@@ -51,11 +52,11 @@ pub(crate) async fn all(
     if let Some(why) = &sent.failure {
         summary.failed("publishing", why.clone());
     }
-    if ids.is_empty() {
+    if ended.is_empty() {
         return;
     }
-    match runs::announced(&connection.client, &ids, now).await {
-        Ok(()) => summary.did("announced", ids.len()),
+    match runs::announced(&connection.client, &ended, now).await {
+        Ok(()) => summary.did("announced", ended.len()),
         Err(error) => summary.failed("announcing", format!("{:#}", anyhow::Error::new(error))),
     }
 }

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use config::Current;
+use config::watch_file::{Source, TriggerKind};
 use domain::upstream::Mover;
 use domain::upstream::reconcile::reconcile;
 use runtime::raise::raise;
 use runtime::{Deadline, Fault, Kind};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use store::outbox::Outgoing;
 use store::runs::{self, Row};
@@ -23,16 +26,19 @@ use crate::payload::Record;
 /// # Errors
 /// When none of them could be taken, so that the Errors metric moves.
 pub(crate) async fn take(app: &App, messages: &[Record], began: Instant, deadline: &Deadline) -> Result<Value, Fault> {
+    let parameters = app.parameters(began).await;
+    let secrets = secrets(app, &parameters);
+    let secrets: Vec<&SecretString> = secrets.iter().collect();
     let mut refused: Vec<(&str, String)> = Vec::new();
     let mut said: Vec<Completion> = Vec::new();
     for message in messages {
-        match Completion::parse(&message.body) {
+        match Completion::parse(&message.body, &secrets) {
             Ok(completion) => said.push(completion),
             Err(bad) => refused.push((&message.message_id, bad.to_string())),
         }
     }
     if !said.is_empty() {
-        record(app, said, began, deadline).await?;
+        record(app, said, parameters, began, deadline).await?;
     }
     tracing::info!(messages = messages.len(), refused = ?refused, "Took completions");
     if !messages.is_empty() && refused.len() == messages.len() {
@@ -43,9 +49,23 @@ pub(crate) async fn take(app: &App, messages: &[Record], began: Instant, deadlin
     Ok(json!({ "batchItemFailures": failures }))
 }
 
+/// What jobs were begun with, and may say in return.
+fn secrets(app: &App, parameters: &Current) -> Vec<SecretString> {
+    let key = |source: &Source| match &source.trigger.kind {
+        TriggerKind::Runpod { api_key, .. } => parameters.secrets.get(api_key).ok(),
+        _ => None,
+    };
+    app.watch_file.sources.iter().filter_map(key).collect()
+}
+
 /// Moves the runs, each by all that was said of it. What is said of a run that has begun anew is about nothing any more.
-async fn record(app: &App, said: Vec<Completion>, began: Instant, deadline: &Deadline) -> Result<(), Fault> {
-    let mut parameters = app.parameters(began).await;
+async fn record(
+    app: &App,
+    said: Vec<Completion>,
+    mut parameters: Current,
+    began: Instant,
+    deadline: &Deadline,
+) -> Result<(), Fault> {
     let store = app.store(&mut parameters, began, deadline).await?;
     let (client, now) = (&store.connection.client, store.now);
     let ids: Vec<Uuid> = said.iter().filter_map(|completion| completion.run_id).collect();

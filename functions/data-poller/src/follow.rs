@@ -79,7 +79,7 @@ async fn one<'r>(
     let run = &row.run;
     let mut evidence = Vec::new();
     if let Some(output) = &source.output
-        && app.mirrors.has_output(output, run.at, until).await == Some(true)
+        && app.mirrors.has_output(output, run, until).await == Some(true)
     {
         evidence.push(Evidence::Output);
     }
@@ -90,11 +90,22 @@ async fn one<'r>(
             next => return (source, run, next, evidence),
         };
         let asked = match &provider {
-            Some(Ok(provider)) => told_by(provider, &external_id, cancels).await,
+            Some(Ok(provider)) => in_time(told_by(provider, &external_id, cancels), cancels, until).await,
             Some(Err(why)) => Evidence::Unanswered(why.clone()),
             None => Evidence::NoStatus,
         };
         evidence.push(asked);
+    }
+}
+
+/// What is not heard in time, the next poll asks again.
+async fn in_time(asking: impl Future<Output = Evidence>, cancels: bool, until: Instant) -> Evidence {
+    let left = until.saturating_duration_since(Instant::now());
+    let late = || "no answer within this invocation's time".to_owned();
+    match tokio::time::timeout(left, asking).await {
+        Ok(evidence) => evidence,
+        Err(_) if cancels => Evidence::NotCancelled(late()),
+        Err(_) => Evidence::Unanswered(late()),
     }
 }
 

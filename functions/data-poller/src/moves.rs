@@ -40,10 +40,14 @@ impl Moves<'_> {
         let to = match change {
             Change::Late { .. } | Change::Held | Change::Due => Run { status, ..run.clone() },
             Change::Republished => run.republished(),
+            Change::Awaited => run.anew(),
             Change::Failed { why } => run.failed(why),
         };
-        let compare = self.compare(run, &to, Mover::Poller)?;
-        Ok(self.told(source, run, to, compare))
+        let by = if *change == Change::Awaited { Mover::Person } else { Mover::Poller };
+        let compare = self.compare(run, &to, by)?;
+        // What is said of the jobs before is about nothing any more.
+        let run_id = matches!(change, Change::Republished | Change::Awaited).then(uuid::Uuid::now_v7);
+        Ok(Move { run_id, ..self.told(source, run, to, compare) })
     }
 
     /// The intent to trigger a run, which takes one of its source's places.

@@ -1,13 +1,12 @@
 //! A poll: follow what is under way, look what upstream has published, write down what is to be triggered, trigger it, say
 //! what happened.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use config::{Current, PollerConfig};
 use domain::Timestamp;
-use domain::upstream::plan::Situation;
-use domain::upstream::{Plan, Request, Run, RunKey, RunStatus, Source as Rules, plan};
+use domain::upstream::{Plan, Request, Run, RunKey, Source as Rules};
 use runtime::ledger::Begun as Begins;
 use runtime::opening::Store;
 use runtime::raise::raise;
@@ -15,21 +14,22 @@ use runtime::{Deadline, Fault, Summary, payload};
 use store::outbox::Outgoing;
 use store::runs::{self, Row};
 
+use crate::announce;
 use crate::app::{App, held, patience};
 use crate::lateness::Lateness;
 use crate::payload::Asked;
 use crate::report::{Answer, count, name};
 use crate::starting::{self, Begun, Intent};
 use crate::tried::Tried;
-use crate::upstream::Looker;
-use crate::{announce, follow};
 
+mod following;
+mod looking;
 mod writing;
 
-/// Looking, and asking providers, may take so long; what is left is for triggers and the record.
+/// Looking, and asking providers, may take so long each.
 const LOOKING: Duration = Duration::from_secs(25);
-/// So many cycles are looked at in one poll, the oldest first.
-const MOST_LOOKS: usize = 500;
+/// So much is kept back from both: what was found is written down, triggered and recorded in it.
+const ACTING: Duration = Duration::from_secs(15);
 
 /// Runs one.
 ///
@@ -52,6 +52,7 @@ pub(crate) async fn run(app: &App, asked: Asked, began: Instant, deadline: &Dead
     let begins = Begins {
         run_id: summary.run_id,
         function: PollerConfig::FUNCTION,
+        task: None,
         scheduled_at: asked.scheduled_at,
         started_at: store.now,
     };
@@ -129,9 +130,9 @@ impl Poll<'_> {
         Ok(Done { triggered: triggered.iter().map(name).collect(), tried })
     }
 
-    fn looker(&self) -> Looker<'_> {
-        let until = Instant::now() + self.deadline.for_work().min(LOOKING);
-        Looker::new(&self.app.mirrors, &self.app.http, self.now, until)
+    /// When looking, or asking, has to end.
+    fn until(&self) -> Instant {
+        Instant::now() + self.deadline.for_work().saturating_sub(ACTING).min(LOOKING)
     }
 
     async fn read(&self) -> Result<Vec<Row>, Fault> {
@@ -142,89 +143,6 @@ impl Poll<'_> {
             .map(|source| (source.name.as_str(), self.request.from(source, self.now)))
             .collect();
         Ok(runs::open(&self.store.connection.client, &wanted, patience(self.deadline)).await?)
-    }
-
-    /// Follows what is under way; `rows` are as they stand afterwards.
-    async fn follow(&self, rows: &mut [Row], tried: &mut Tried, summary: &mut Summary) -> Result<Vec<Outgoing>, Fault> {
-        let until = Instant::now() + self.deadline.for_work().min(LOOKING);
-        let followed = follow::all(self.app, rows, self.parameters, self.now, until).await?;
-        summary.looked_at("under_way", followed.looked_at);
-        followed.asked.iter().for_each(|key| tried.asked(key));
-        for (key, why) in followed.unanswered {
-            tried.failed(&key, &why);
-            summary.failed(name(&key), why);
-        }
-        if followed.moves.is_empty() {
-            return Ok(Vec::new());
-        }
-        let moved = self.apply(&[], &followed.moves, &[]).await?;
-        let mut outgoing = Vec::new();
-        for step in followed.moves {
-            let key = step.to.key();
-            if !moved.contains_key(&key) {
-                continue;
-            }
-            match step.to.status {
-                RunStatus::Complete => summary.did("completed", 1),
-                RunStatus::Failed => summary.did("failed", 1),
-                _ => {}
-            }
-            outgoing.extend(step.signal);
-            if let Some(row) = rows.iter_mut().find(|row| row.run.key() == key) {
-                let ended = matches!(step.to.status, RunStatus::Complete | RunStatus::Failed);
-                if ended && row.run.status != step.to.status {
-                    row.finished_at = Some(self.now);
-                    row.announced_at = None;
-                }
-                row.run = step.to;
-            }
-        }
-        Ok(outgoing)
-    }
-
-    /// Plans, and looks upstream until the plan wants no more looks.
-    async fn plan(
-        &self,
-        runs: &[Run],
-        held: &BTreeMap<String, String>,
-        looker: &mut Looker<'_>,
-        tried: &mut Tried,
-        summary: &mut Summary,
-    ) -> Result<Plan, Fault> {
-        let nothing = HashSet::new();
-        let known: HashMap<RunKey, &Run> = runs.iter().map(|run| (run.key(), run)).collect();
-        loop {
-            let situation = Situation {
-                sources: self.rules,
-                runs,
-                held,
-                found: &looker.found,
-                triggered: &nothing,
-                looks: if looker.is_out_of_time() { 0 } else { MOST_LOOKS.saturating_sub(looker.found.len()) },
-                request: self.request,
-                now: self.now,
-            };
-            let planned = plan(&situation).map_err(|too_many| Fault::bad_payload(too_many.to_string()))?;
-            let wanted: Vec<RunKey> = planned.looks().cloned().collect();
-            if wanted.is_empty() {
-                summary.looked_at("looked_at_upstream", looker.found.len());
-                summary.did("listings", looker.listings);
-                looker.found.keys().for_each(|key| tried.asked(key));
-                for (key, why) in &looker.failed {
-                    tried.failed(key, why);
-                    summary.failed(name(key), why.clone());
-                }
-                return Ok(planned);
-            }
-            for key in wanted {
-                // What there is no time for is left to the next call: it is not that upstream does not answer.
-                if looker.is_out_of_time() {
-                    break;
-                }
-                let Some(source) = self.app.watch_file.source(&key.source) else { continue };
-                looker.look(source, key.at, known.get(&key).copied()).await;
-            }
-        }
     }
 
     /// Secrets and switches as they are at this moment, where something is to be triggered: what was read before the looks

@@ -39,7 +39,13 @@ pub(crate) async fn run(app: &App, when: When, began: Instant, deadline: &Deadli
     let held_back = when.held_back(clock, app.watch_file.environment.is_local());
     let now = when.now.unwrap_or(clock);
     let mut summary = Summary::new("deadman", app.watch_file.environment.as_str(), now, held_back.is_some());
-    let run = Begun { run_id: summary.run_id, function: "deadman", scheduled_at: when.scheduled_at, started_at: clock };
+    let run = Begun {
+        run_id: summary.run_id,
+        function: "deadman",
+        task: None,
+        scheduled_at: when.scheduled_at,
+        started_at: clock,
+    };
     for stale in &parameters.stale {
         summary.failed(stale.name(), stale.to_string());
     }

@@ -43,6 +43,7 @@ pub(crate) async fn handle(app: Result<&App, &Fault>, event: LambdaEvent<Value>)
     let run = Begun {
         run_id: summary.run_id,
         function: "healthcheck",
+        task: None,
         scheduled_at: payload.scheduled_at,
         started_at: clock,
     };

@@ -1,4 +1,5 @@
-//! What only timelines ask of AWS: alarms and topics of their own, and a queue that nobody reads for a while.
+//! What only timelines ask of AWS: alarms and topics of their own, a queue that nobody reads for a while, and what became of
+//! objects and metrics.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -41,6 +42,46 @@ impl Aws {
         let request = self.http.put(self.url(&format!("/{bucket}/{key}"))).body(content.to_owned());
         self.send(request, "s3").await.with_context(|| format!("putting {key} into {bucket}"))?;
         Ok(())
+    }
+
+    /// The keys of a bucket below a prefix, in order; of the first thousand.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn keys(&self, bucket: &str, prefix: &str) -> Result<Vec<String>> {
+        let listing = self.url(&format!("/{bucket}?list-type=2&prefix={prefix}"));
+        let listed = self.send(self.http.get(listing), "s3").await.with_context(|| format!("listing {bucket}"))?;
+        let xml = listed.text().await.context("reading the listing")?;
+        Ok(xml.split("<Contents>").skip(1).filter_map(|one| element(one, "Key")).map(str::to_owned).collect())
+    }
+
+    /// The content of an object.
+    ///
+    /// # Errors
+    /// When there is none, or it is no text.
+    pub async fn object(&self, bucket: &str, key: &str) -> Result<String> {
+        let asked = self.send(self.http.get(self.url(&format!("/{bucket}/{key}"))), "s3").await;
+        asked
+            .with_context(|| format!("getting {key} from {bucket}"))?
+            .text()
+            .await
+            .with_context(|| format!("reading {key}"))
+    }
+
+    /// The sum of all values that a metric with exactly these dimensions ever had; nothing where it had none.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn metric_sum(&self, namespace: &str, metric: &str, dimensions: &[(&str, &str)]) -> Result<Option<f64>> {
+        let dimensions: Vec<Value> =
+            dimensions.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect();
+        let asked = json!({
+            "Namespace": namespace, "MetricName": metric, "Dimensions": dimensions, "Period": 86_400,
+            "StartTime": "2000-01-01T00:00:00Z", "EndTime": "2100-01-01T00:00:00Z", "Statistics": ["Sum"],
+        });
+        let answer = self.json("monitoring", "GraniteServiceVersion20100801.GetMetricStatistics", &asked).await?;
+        let sums = answer["Datapoints"].as_array().into_iter().flatten().filter_map(|point| point["Sum"].as_f64());
+        Ok(sums.reduce(|sum, more| sum + more))
     }
 
     /// Creates a topic that feeds `queue`, and returns its ARN. What exists stays as it is.

@@ -61,6 +61,9 @@ pub enum VariableError {
         "environment variable ENVIRONMENT is `{0}`: expected a name of letters, digits and hyphens, as in dev, staging, prod"
     )]
     Environment(String),
+    /// `ARCHIVE_STORAGE_CLASS` is none that objects are put in.
+    #[error("environment variable ARCHIVE_STORAGE_CLASS is `{0}`: expected GLACIER_IR or GLACIER")]
+    StorageClass(String),
 }
 
 /// Where variables are looked up: the process, or a table in tests.

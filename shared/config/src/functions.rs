@@ -13,6 +13,8 @@ const ROUTER: &str = "AlertRouterFunction.Properties";
 const DEADMAN: &str = "DeadmanFunction.Properties";
 /// Variables of data-poller alone.
 const POLLER: &str = "DataPollerFunction.Properties";
+/// Variables of archiver alone.
+const ARCHIVER: &str = "ArchiverFunction.Properties";
 /// Variables of healthcheck alone.
 const HEALTHCHECK: &str = "HealthcheckFunction.Properties";
 
@@ -189,6 +191,62 @@ impl PollerConfig {
     }
 }
 
+/// The class in which objects of the archive end up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageClass {
+    /// Read within milliseconds.
+    GlacierIr,
+    /// Cheaper, and read within hours: objects are written in S3's standard class, read back, and moved by the bucket's
+    /// lifecycle after a day.
+    Glacier,
+}
+
+/// What `archiver` needs to know before it reads anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchiverConfig {
+    /// `ENVIRONMENT`.
+    pub environment: Environment,
+    /// `WATCH_FILE`, else `config/$ENVIRONMENT.toml`; a relative path starts at `LAMBDA_TASK_ROOT`.
+    pub watch_file: PathBuf,
+    /// `ALERTS_QUEUE_URL`: where policies that fail are raised.
+    pub alerts_queue_url: String,
+    /// `ARCHIVE_BUCKET`: where old rows go.
+    pub archive_bucket: String,
+    /// `ARCHIVE_STORAGE_CLASS`: `GLACIER_IR` or `GLACIER`.
+    pub storage_class: StorageClass,
+}
+
+impl ArchiverConfig {
+    /// The branches of SSM that the function reads, and its role may read.
+    pub const BRANCHES: &[Branch] = &[Branch::Database];
+    /// The variables that the template has to set.
+    pub const REQUIRED: &[&str] = &["ENVIRONMENT", "ALERTS_QUEUE_URL", "ARCHIVE_BUCKET", "ARCHIVE_STORAGE_CLASS"];
+
+    /// Reads the variables of this process.
+    ///
+    /// # Errors
+    /// Names the first that is missing, or says nothing usable, and where `template.yaml` sets it.
+    pub fn from_env() -> Result<Self, VariableError> {
+        Variables::of_process(Self::read)
+    }
+
+    fn read(variables: &Variables<'_>) -> Result<Self, VariableError> {
+        let environment = environment(variables)?;
+        let class = variables.required("ARCHIVE_STORAGE_CLASS", ARCHIVER)?;
+        Ok(Self {
+            watch_file: watch_file(variables, &environment),
+            environment,
+            alerts_queue_url: variables.required("ALERTS_QUEUE_URL", ARCHIVER)?,
+            archive_bucket: variables.required("ARCHIVE_BUCKET", ARCHIVER)?,
+            storage_class: match class.as_str() {
+                "GLACIER_IR" => StorageClass::GlacierIr,
+                "GLACIER" => StorageClass::Glacier,
+                _ => return Err(VariableError::StorageClass(class)),
+            },
+        })
+    }
+}
+
 /// What `migrator` needs to know before it reads anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigratorConfig {
@@ -267,12 +325,20 @@ mod tests {
     fn required_is_what_is_missed_when_it_is_not_there() {
         /// What is wrong with these variables, if anything is.
         type Read = fn(&Variables<'_>) -> Option<String>;
-        let functions: [(&[&str], Read); 3] = [
+        let functions: [(&[&str], Read); 4] = [
             (RouterConfig::REQUIRED, |variables| RouterConfig::read(variables).err().map(|error| error.to_string())),
             (HealthcheckConfig::REQUIRED, |variables| {
                 HealthcheckConfig::read(variables).err().map(|error| error.to_string())
             }),
             (DeadmanConfig::REQUIRED, |variables| DeadmanConfig::read(variables).err().map(|error| error.to_string())),
+            (ArchiverConfig::REQUIRED, |variables| {
+                ArchiverConfig::read(&Variables(&|name| match name {
+                    "ARCHIVE_STORAGE_CLASS" => (variables.0)(name).map(|_| "GLACIER_IR".to_owned()),
+                    other => (variables.0)(other),
+                }))
+                .err()
+                .map(|error| error.to_string())
+            }),
         ];
         for (required, read) in functions {
             assert_eq!(read(&Variables(&|name| required.contains(&name).then(|| "local".to_owned()))), None, "enough");

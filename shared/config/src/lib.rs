@@ -15,7 +15,9 @@ pub mod watch_file;
 
 pub use deployment::{Deployment, DeploymentError};
 pub use environment::{Environment, VariableError};
-pub use functions::{DeadmanConfig, HealthcheckConfig, MigratorConfig, PollerConfig, RouterConfig};
+pub use functions::{
+    ArchiverConfig, DeadmanConfig, HealthcheckConfig, MigratorConfig, PollerConfig, RouterConfig, StorageClass,
+};
 pub use metrics::ForecastMetrics;
 pub use nearest::nearest;
 pub use parameters::{Current, Parameters, Stale};

@@ -1,7 +1,7 @@
 //! The metrics that functions publish of themselves, in the watch file's namespace. Alarms on `self` listen to some of them,
 //! and a test compares the names.
 
-use crate::functions::{DeadmanConfig, HealthcheckConfig, PollerConfig, RouterConfig};
+use crate::functions::{ArchiverConfig, DeadmanConfig, HealthcheckConfig, PollerConfig, RouterConfig};
 
 impl HealthcheckConfig {
     /// The metric that ends every complete run. An alarm misses it.
@@ -30,6 +30,24 @@ impl PollerConfig {
 
     /// All of them; each has the dimension [`ForecastMetrics::TYPE`] beside the environment.
     pub const METRICS: &[&str] = &[ForecastMetrics::READY, Self::UPSTREAM_LAG, Self::RUN_DURATION, Self::RUNS_FAILED];
+}
+
+impl ArchiverConfig {
+    /// The dimension that names the policy.
+    pub const POLICY: &str = "Policy";
+    /// Rows that left their table, by policy.
+    pub const ROWS: &str = "RowsMoved";
+    /// Bytes of the objects that were written for them, by policy.
+    pub const BYTES: &str = "BytesArchived";
+    /// For how many seconds the oldest row has been due that has not left, by policy.
+    pub const OVERDUE: &str = "OldestUnarchivedRow";
+    /// Policies whose rows are due for longer than `behind_after`. An alarm listens to it.
+    pub const BEHIND: &str = "PoliciesBehind";
+    /// Policies that failed in the last run. An alarm listens to it.
+    pub const FAILURES: &str = "PoliciesFailed";
+
+    /// All of them.
+    pub const METRICS: &[&str] = &[Self::ROWS, Self::BYTES, Self::OVERDUE, Self::BEHIND, Self::FAILURES];
 }
 
 impl RouterConfig {

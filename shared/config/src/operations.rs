@@ -3,14 +3,14 @@
 //! Debug builds refuse a call that is not listed (`runtime::operations`), a test compares the lists with the roles in
 //! `template.yaml`, and `cargo local operations` says what is listed but was never called by any test.
 
-use crate::functions::{DeadmanConfig, HealthcheckConfig, MigratorConfig, PollerConfig, RouterConfig};
+use crate::functions::{ArchiverConfig, DeadmanConfig, HealthcheckConfig, MigratorConfig, PollerConfig, RouterConfig};
 
 /// Every function of the suite, by name. What each has done stands in the ledger under it.
 pub(crate) const FUNCTIONS: [&str; 6] = [
     HealthcheckConfig::FUNCTION,
     DeadmanConfig::FUNCTION,
     PollerConfig::FUNCTION,
-    "archiver",
+    ArchiverConfig::FUNCTION,
     RouterConfig::FUNCTION,
     MigratorConfig::FUNCTION,
 ];
@@ -26,6 +26,25 @@ impl RouterConfig {
         "sqs:ReceiveMessage",
         "sns:Publish",
         "cloudwatch:DescribeAlarms",
+    ];
+}
+
+impl ArchiverConfig {
+    /// What the function is called: its package, its binary, the end of its name in AWS.
+    pub const FUNCTION: &str = "archiver";
+    /// The IAM actions that the function's own code needs.
+    pub const OPERATIONS: &[&str] = &[
+        "ssm:GetParametersByPath",
+        "cloudwatch:PutMetricData",
+        "sqs:SendMessage",
+        // The archive: parts of an object, and its manifest.
+        "s3:PutObject",
+        "s3:AbortMultipartUpload",
+        "s3:GetObject",
+        "s3:RestoreObject",
+        // What is stored for rows that are deleted.
+        "s3:ListBucket",
+        "s3:DeleteObject",
     ];
 }
 

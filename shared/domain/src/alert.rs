@@ -64,10 +64,12 @@ pub enum Mute {
     Flapping,
     /// It is told with another alert of its group.
     Grouped,
+    /// The database was restored from a backup in which people had yet to be told; what is over by now is heard first.
+    Restored,
 }
 
 impl Mute {
-    const ALL: [Self; 4] = [Self::Silenced, Self::Inhibited, Self::Flapping, Self::Grouped];
+    const ALL: [Self; 5] = [Self::Silenced, Self::Inhibited, Self::Flapping, Self::Grouped, Self::Restored];
 
     /// The word in the column `alerts.muted_reason`.
     pub const fn as_str(self) -> &'static str {
@@ -76,6 +78,7 @@ impl Mute {
             Self::Inhibited => "inhibited",
             Self::Flapping => "flapping",
             Self::Grouped => "grouped",
+            Self::Restored => "restored",
         }
     }
 

@@ -1,5 +1,7 @@
 //! The digest: one quiet message about what was suppressed since the last one.
 
+pub mod restored;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -53,8 +55,19 @@ pub fn notification(
         title: format!("[digest] {environment}: {total} {signals} told nobody since {from}"),
         lines: lines(&told),
     };
+    Some(quiet(digest_id, (from, to), environment, severity, text))
+}
+
+/// A message in words of its own that wakes nobody.
+fn quiet(
+    digest_id: Uuid,
+    (from, to): (Timestamp, Timestamp),
+    environment: &str,
+    severity: Severity,
+    text: Text,
+) -> Notification {
     let labels = Labels::new();
-    Some(Notification {
+    Notification {
         notice: Notice::Digest,
         alert_id: digest_id,
         fingerprint: Fingerprint::of(environment, "digest", &digest_id.to_string(), &labels),
@@ -72,7 +85,7 @@ pub fn notification(
         tells_firing_too: false,
         notes: Vec::new(),
         text: Some(text),
-    })
+    }
 }
 
 /// By severity, the worst first; then by source and subject, each with its reasons.

@@ -22,6 +22,7 @@ pub mod policy;
 pub mod rate;
 pub mod reconcile;
 pub mod replay;
+pub mod retention;
 pub mod severity;
 pub mod signal;
 pub mod silence;

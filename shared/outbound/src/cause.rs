@@ -1,5 +1,7 @@
 //! What happened when somebody was called, in words that are safe to store and to log.
 
+use std::borrow::Cow;
+
 use secrecy::{ExposeSecret, SecretString};
 
 /// What happened, in words that are safe to store and to log.
@@ -22,7 +24,7 @@ impl Cause {
     }
 
     /// A cause that quotes others: line breaks and control characters are flattened, the secrets that took part in the
-    /// request are blotted out wherever they are echoed, and what is left is cut.
+    /// request and what signs an address are blotted out wherever they are echoed, and what is left is cut.
     pub fn quoting(http_status: Option<u16>, text: &str, secrets: &[&SecretString]) -> Self {
         let mut text = text.to_owned();
         for secret in secrets {
@@ -30,10 +32,20 @@ impl Cause {
                 text = text.replace(part, "[secret]");
             }
         }
-        let words: Vec<&str> =
-            text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+        let words: Vec<Cow<'_, str>> = text
+            .split(|c: char| c.is_whitespace() || c.is_control())
+            .filter(|word| !word.is_empty())
+            .map(unsigned)
+            .collect();
         Self { http_status, text: domain::notification::truncate(&words.join(" "), LONGEST_CAUSE) }
     }
+}
+
+/// A word without the query of an address that is signed: whoever has it may read what the address is of.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
+fn unsigned(word: &str) -> Cow<'_, str> {
+    let signed = word.to_ascii_lowercase().find("x-amz-").and_then(|at| word[..at].rfind('?'));
+    signed.map_or(Cow::Borrowed(word), |query| Cow::Owned(format!("{}?[secret]", &word[..query])))
 }
 
 /// The parts of a secret that give it away when they are echoed: itself and, of a URL, all that follows the host.
@@ -47,6 +59,14 @@ fn telling_parts(secret: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_signs_an_address_is_blotted_out_whoever_made_it() {
+        let said =
+            "403 for https://b.s3.amazonaws.com/k?X-Amz-Credential=A&X-Amz-Signature=abc, see x-amz-request-id 7";
+        let cause = Cause::quoting(None, said, &[]);
+        assert_eq!(cause.text, "403 for https://b.s3.amazonaws.com/k?[secret] see x-amz-request-id 7");
+    }
 
     #[test]
     fn an_echoed_secret_is_blotted_out() {

@@ -17,6 +17,8 @@ pub struct Begun {
     pub run_id: Uuid,
     /// Which function.
     pub function: &'static str,
+    /// Which of its tasks, if it has several: a heartbeat may be of one of them.
+    pub task: Option<&'static str>,
     /// When the scheduler meant it to run.
     pub scheduled_at: Option<Timestamp>,
     /// When it began, by the store's clock.
@@ -34,10 +36,13 @@ impl Begun {
         ended: Result<&Summary, &Fault>,
         took: Duration,
     ) -> Result<(), Error> {
-        let (outcome, summary, error) = match ended {
+        let (outcome, mut summary, error) = match ended {
             Ok(summary) => (summary.outcome.as_str(), json!(summary), None),
             Err(fault) => ("failed", json!({"error_type": fault.kind.as_str()}), Some(fault.message.as_str())),
         };
+        if let Some(task) = self.task {
+            summary["task"] = json!(task);
+        }
         let run = ledger::Run {
             run_id: self.run_id,
             function: self.function,

@@ -99,6 +99,8 @@ fn action(service: &str, operation: &str) -> String {
         ("sqs", "DeleteMessageBatch") => "DeleteMessage",
         ("lambda", "Invoke") => "InvokeFunction",
         ("s3", "ListObjectsV2") => "ListBucket",
+        ("s3", "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload") => "PutObject",
+        ("s3", "DeleteObjects") => "DeleteObject",
         _ => operation,
     };
     format!("{service}:{name}")

@@ -151,19 +151,39 @@ pub async fn finish(
     now: Timestamp,
     patience: Duration,
 ) -> Result<(), Error> {
-    let notification = told.map(|(notification, _)| notification);
-    let receivers: Vec<&str> = told.iter().flat_map(|(_, to)| to.iter().map(|(name, _)| *name)).collect();
-    let integrations: Vec<&str> = told.iter().flat_map(|(_, to)| to.iter().map(|(_, kind)| kind.as_str())).collect();
-    let (fingerprint, key) = notification.map_or(("", ""), |told| (told.fingerprint.as_str(), told.dedup_key.as_str()));
-    let stored = notification.map(Json);
+    let telling = told.map(|(notification, to)| Telling::new(digest_id, notification, to));
     let mut flush = Flush::new(patience);
     flush.add(FINISH.run(client, &[&digest_id, &now]));
-    if let Some(stored) = &stored {
-        flush.add(TELL.run(client, &[&digest_id, &fingerprint, &key, stored, &receivers, &integrations]));
+    if let Some(telling) = &telling {
+        telling.add_to(&mut flush, client);
     }
     flush.add(say(client, "commit"));
     flush.all(TELL.name).await?;
     Ok(())
+}
+
+/// A digest and those who get it, as columns.
+pub(crate) struct Telling<'a> {
+    digest_id: Uuid,
+    fingerprint: &'a str,
+    key: &'a str,
+    notification: Json<&'a Notification>,
+    receivers: Vec<&'a str>,
+    integrations: Vec<&'static str>,
+}
+
+impl<'a> Telling<'a> {
+    pub(crate) fn new(digest_id: Uuid, notification: &'a Notification, to: &[(&'a str, Integration)]) -> Self {
+        let (receivers, integrations) = to.iter().map(|(name, kind)| (*name, kind.as_str())).unzip();
+        let (fingerprint, key) = (notification.fingerprint.as_str(), notification.dedup_key.as_str());
+        Self { digest_id, fingerprint, key, notification: Json(notification), receivers, integrations }
+    }
+
+    /// Writes its deliveries: one for each receiver, however often.
+    pub(crate) fn add_to<'s>(&'s self, flush: &mut Flush<'s>, client: &'s Client) {
+        let Self { digest_id, fingerprint, key, notification, receivers, integrations } = self;
+        flush.add(TELL.run(client, &[digest_id, fingerprint, key, notification, receivers, integrations]));
+    }
 }
 
 fn from_row(row: &Row) -> Result<Digest, Error> {

@@ -137,6 +137,8 @@ pub struct Telling {
     pub status: DeliveryStatus,
     /// Why it is held, and until when.
     pub held: Option<(HeldBecause, Option<Timestamp>)>,
+    /// Whether it was too old to be sent when the database was restored.
+    pub restored: bool,
     /// When it is due; `None`: when another was accepted.
     pub due_at: Option<Timestamp>,
     /// How often it was tried.
@@ -229,6 +231,7 @@ fn delivery(row: &Row) -> Result<Telling, Error> {
         notice: column(row, "notice")?,
         status: word(row, "status", DeliveryStatus::from_stored)?,
         held: held.map(|because| (because, held_until)),
+        restored: column(row, "restored")?,
         due_at: column(row, "due_at")?,
         attempts: column(row, "attempts")?,
         last: outcome.map(|outcome| (outcome, error)),

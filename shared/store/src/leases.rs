@@ -84,6 +84,30 @@ pub async fn take(
     rows.first().map(taken).transpose()
 }
 
+/// Takes the lease of a job that is not known by name at compile time; answers its token, or `None` where somebody else has it.
+///
+/// # Errors
+/// The statement's failure.
+pub async fn take_named(
+    client: &Client,
+    name: &str,
+    holder: &str,
+    for_a_while: Duration,
+) -> Result<Option<i64>, Error> {
+    let seconds = for_a_while.as_secs_f64();
+    let rows = TAKE.run(client, &[&name, &holder, &seconds]).await?;
+    rows.first().map(|row| column(row, "token")).transpose()
+}
+
+/// Gives such a lease back, if it is still the holder's.
+///
+/// # Errors
+/// The statement's failure.
+pub async fn give_back_named(client: &Client, name: &str, token: i64) -> Result<(), Error> {
+    let nothing: Option<Timestamp> = None;
+    GIVE_BACK.run(client, &[&name, &token, &nothing]).await.map(drop)
+}
+
 /// Gives up the transaction that was begun, and gives the lease back if it is still ours.
 ///
 /// # Errors

@@ -30,7 +30,7 @@ static INSERT: Statement = Statement {
     ],
 };
 static LIST_ENDS: Statement =
-    Statement { name: "reading the ledger", sql: include_str!("sql/list_ends.sql"), types: &[Type::TEXT_ARRAY] };
+    Statement { name: "reading the ledger", sql: include_str!("sql/list_ends.sql"), types: &[Type::TEXT_ARRAY; 2] };
 
 /// A run that is over.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub struct Run<'a> {
     pub took: f64,
     /// `ok`, `partial` or `failed`.
     pub outcome: &'a str,
-    /// What it answered.
+    /// What it answered, and its `task` where the function has several.
     pub summary: Value,
     /// Why it failed, if it did.
     pub error: Option<&'a str>,
@@ -63,11 +63,22 @@ pub async fn insert(client: &Client, run: &Run<'_>) -> Result<(), Error> {
     INSERT.run(client, &[run_id, function, scheduled_at, started_at, took, outcome, &summary, error]).await.map(drop)
 }
 
+/// Whose runs are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Job<'a> {
+    /// Which function's.
+    pub function: &'a str,
+    /// Which of its tasks, if not all of them: a run of one is none of another.
+    pub task: Option<&'a str>,
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// Which function's.
     pub function: String,
+    /// The task that was asked for.
+    pub task: Option<String>,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended.
@@ -78,15 +89,17 @@ pub struct Ended {
     pub error: Option<String>,
 }
 
-/// The last run of each function that did its work, and those that have failed since, the last hundred of them.
+/// The last run of each job that did its work, and those that have failed since, the last hundred of them.
 ///
 /// # Errors
 /// The statement's failure.
-pub async fn list_ends(client: &Client, functions: &[&str]) -> Result<Vec<Ended>, Error> {
-    let rows = LIST_ENDS.run(client, &[&functions]).await?;
+pub async fn list_ends(client: &Client, jobs: &[Job<'_>]) -> Result<Vec<Ended>, Error> {
+    let (functions, tasks): (Vec<&str>, Vec<Option<&str>>) = jobs.iter().map(|job| (job.function, job.task)).unzip();
+    let rows = LIST_ENDS.run(client, &[&functions, &tasks]).await?;
     let read = |row| {
         Ok(Ended {
             function: column(row, "function")?,
+            task: column(row, "task")?,
             started_at: column(row, "started_at")?,
             finished_at: column(row, "finished_at")?,
             succeeded: column(row, "succeeded")?,

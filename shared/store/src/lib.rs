@@ -5,6 +5,7 @@
 
 pub mod acknowledgements;
 pub mod alarm_sources;
+pub mod archive;
 pub mod batch;
 pub mod check_states;
 pub mod connect;
@@ -22,6 +23,7 @@ pub mod outbox;
 pub mod quarantines;
 pub mod query;
 pub mod replay;
+pub mod restored;
 mod rows;
 pub mod runs;
 pub mod silences;

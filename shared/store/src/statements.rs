@@ -24,6 +24,7 @@ pub fn all() -> Vec<&'static Statement> {
     [
         crate::acknowledgements::STATEMENTS,
         crate::alarm_sources::STATEMENTS,
+        crate::archive::STATEMENTS,
         crate::batch::STATEMENTS,
         crate::check_states::STATEMENTS,
         crate::cycles::STATEMENTS,
@@ -40,6 +41,7 @@ pub fn all() -> Vec<&'static Statement> {
         crate::query::STATEMENTS,
         crate::silences::STATEMENTS,
         crate::replay::STATEMENTS,
+        crate::restored::STATEMENTS,
         crate::runs::STATEMENTS,
         crate::suspects::STATEMENTS,
         crate::told::STATEMENTS,

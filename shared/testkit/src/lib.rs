@@ -1,6 +1,7 @@
 //! Development only: what tests, the local cloud and the bench start and talk to.
 
 pub mod binaries;
+pub mod bucket;
 pub mod children;
 pub mod cloudwatch;
 pub mod cloudwatch_alarm;

@@ -16,8 +16,10 @@ use tempfile::TempDir;
 use crate::children::{self, Child, LastWill, Signal};
 
 mod installed;
+mod script;
 mod statement;
 
+pub use script::run_script;
 pub use statement::execute;
 
 use installed::Binaries;

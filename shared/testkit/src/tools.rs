@@ -45,6 +45,9 @@ pub const POSTGRES: ToolSet = ToolSet { name: "postgres", requirements: include_
 /// cargo-lambda and Zig, to build for Amazon Linux.
 pub const PACKAGE: ToolSet = ToolSet { name: "package", requirements: include_str!("../requirements/package.txt") };
 
+/// DuckDB and pyarrow, which read what archiver writes.
+pub const READERS: ToolSet = ToolSet { name: "readers", requirements: include_str!("../requirements/readers.txt") };
+
 /// A finished tool environment.
 #[derive(Debug, Clone)]
 pub struct Tools {

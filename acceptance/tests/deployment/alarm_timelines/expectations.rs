@@ -1,6 +1,6 @@
 //! When each alarm of the template should alarm: what its metric is like decides, in minutes.
 
-use config::{DeadmanConfig, ForecastMetrics, HealthcheckConfig, RouterConfig};
+use config::{ArchiverConfig, DeadmanConfig, ForecastMetrics, HealthcheckConfig, RouterConfig};
 
 use super::emitters::Emitter::{self, Lambda, Ours, Sqs};
 
@@ -95,6 +95,9 @@ pub(super) fn expectations() -> Vec<Expectation> {
     let throttled = |every, back| values((every, Some(0.0), 1.0), 1, One::Tells, back, gone_after(16));
     // A count that is sent when there is something to count: CloudWatch looks back over two minutes of nothing.
     let happens = values((1, None, 1.0), 1, One::Tells, 3, gone_after(4));
+    // A count that comes once a day: a bad one stays for the day and the two hours that CloudWatch looks back over, so that
+    // the next can say whether it lasts.
+    let daily = values((1_440, Some(0.0), 1.0), 1, One::Tells, 121, gone_after(1_561));
     let queue = |good, bad| values((1, Some(good), bad), 1, One::Tells, 1, gone_after(4));
     let lag = |limit| {
         let silence = Silence::Tells { after: 21, at_first: 10 };
@@ -159,6 +162,15 @@ pub(super) fn expectations() -> Vec<Expectation> {
         ("PingsDeadLettersAlarm", Sqs("PingsDeadLetterQueue", "ApproximateNumberOfMessagesVisible"), queue(0.0, 1.0)),
         ("DataPollerErrorsAlarm", Lambda("DataPollerFunction", "Errors"), keeps_failing(5, 1)),
         ("DataPollerThrottlesAlarm", Lambda("DataPollerFunction", "Throttles"), throttled(5, 1)),
+        ("ArchiverErrorsAlarm", Lambda("ArchiverFunction", "Errors"), daily),
+        (
+            "ArchiverThrottlesAlarm",
+            Lambda("ArchiverFunction", "Throttles"),
+            // Lambda tries again after minutes, for hours.
+            values((1, None, 1.0), 1, One::Tells, 15, gone_after(16)),
+        ),
+        ("PoliciesBehindAlarm", Ours(ArchiverConfig::BEHIND, &[]), daily),
+        ("PoliciesFailedAlarm", Ours(ArchiverConfig::FAILURES, &[]), daily),
         (
             "CompletionsDeadLettersAlarm",
             Sqs("CompletionsDeadLetterQueue", "ApproximateNumberOfMessagesVisible"),

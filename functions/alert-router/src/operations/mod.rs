@@ -71,6 +71,7 @@ pub(crate) async fn run(app: &App, asked: &Requested, deadline: &Deadline) -> Re
             let run = Begun {
                 run_id: summary.run_id,
                 function: "alert-router",
+                task: None,
                 scheduled_at: asked.scheduled_at,
                 started_at: now,
             };

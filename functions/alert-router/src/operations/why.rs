@@ -48,6 +48,7 @@ fn muted(muted: &MutedBy, alert: &Standing, now: Timestamp) -> String {
             Mute::Inhibited => format!("It was inhibited from {since} by alert {by}{because}, {past}"),
             Mute::Flapping => format!("It was flapping from {since}{because}, {past}"),
             Mute::Grouped => format!("It was grouped from {since} with alert {by}{because}, {past}"),
+            Mute::Restored => format!("It was kept back from {since}{because}, {past}"),
         };
     }
     match why {
@@ -55,6 +56,7 @@ fn muted(muted: &MutedBy, alert: &Standing, now: Timestamp) -> String {
         Mute::Inhibited => format!("It is inhibited since {since} as long as alert {by} is open{because}"),
         Mute::Flapping => format!("It is flapping since {since}, and told again once it has been quiet{end}{because}"),
         Mute::Grouped => format!("It is grouped since {since} and told with alert {by}{because}"),
+        Mute::Restored => format!("It is kept back since {since}{end}, and told then if it still fires{because}"),
     }
 }
 
@@ -98,6 +100,7 @@ fn suppressed(suppression: &Suppression, life: &Life, now: Timestamp) -> String 
         "outside-hours" => format!("{which} outside the hours of its route: {}", hours(opens, life, now)),
         "no-receiver" => format!("{which} for nobody: no route names a receiver for it"),
         "switched-off" => format!("{which} for receivers that are switched off"),
+        "restored" => format!("{which} the end of what nobody had been told when the database was restored"),
         other => format!("{which} suppressed ({other}){end}"),
     }
 }
@@ -125,7 +128,7 @@ fn hours(opens: Option<Timestamp>, life: &Life, now: Timestamp) -> String {
 
 /// Why a receiver has not accepted what it is to be told.
 fn not_told(telling: &Telling, switched_off: &BTreeSet<String>, now: Timestamp) -> String {
-    let Telling { receiver, notice, status, held, due_at, attempts, last, paused_until, fallback } = telling;
+    let Telling { receiver, notice, status, held, restored, due_at, attempts, last, paused_until, fallback } = telling;
     let tried = last.as_ref().map(|(outcome, error)| {
         let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
         format!("{outcome}{error}")
@@ -139,6 +142,11 @@ fn not_told(telling: &Telling, switched_off: &BTreeSet<String>, now: Timestamp) 
         (DeliveryStatus::Failed, _) => {
             let tried = tried.unwrap_or_else(|| "never tried".to_owned());
             format!("{receiver} did not take `{notice}`, given up after {attempts} tries ({tried})")
+        }
+        (DeliveryStatus::Cancelled, _) if *restored => {
+            format!(
+                "{receiver} was not told `{notice}`: it was too old when the database was restored, and a digest lists it"
+            )
         }
         (DeliveryStatus::Cancelled, _) => format!("{receiver} was not told `{notice}`: it was over before"),
         (DeliveryStatus::Sending, _) => format!("{receiver} is being told `{notice}` right now"),

@@ -1,7 +1,7 @@
 //! The digest tick: one quiet message about what was suppressed since the last one, when it is time.
 
 use domain::digest;
-use domain::policy::Integration;
+use domain::policy::{Integration, Policy};
 use jiff::SignedDuration;
 use runtime::Fault;
 use store::digests;
@@ -65,10 +65,7 @@ pub(super) async fn run(turn: &mut Turn<'_>) -> Result<(), Fault> {
     let suppressed = digests::count(client, digest.digest_id, deadline.for_work()).await?;
     let window = (digest.from, digest.to);
     let told = digest::notification(digest.digest_id, window, &app.policy.environment, &suppressed);
-    let to: Vec<(&str, Integration)> = digest::receivers(&app.policy)
-        .into_iter()
-        .filter_map(|name| Some((name, app.policy.receivers.get(name)?.integration)))
-        .collect();
+    let to = with_kinds(digest::receivers(&app.policy), &app.policy);
     if told.is_some() && to.is_empty() {
         summary.skipped("digest", "nobody of `routes.default` takes digests: PagerDuty would wake somebody");
     }
@@ -81,4 +78,9 @@ pub(super) async fn run(turn: &mut Turn<'_>) -> Result<(), Fault> {
         summary.failed(receiver, error);
     }
     Ok(())
+}
+
+/// Receivers, each with its kind.
+pub(super) fn with_kinds<'a>(names: Vec<&'a str>, policy: &Policy) -> Vec<(&'a str, Integration)> {
+    names.into_iter().filter_map(|name| Some((name, policy.receivers.get(name)?.integration))).collect()
 }

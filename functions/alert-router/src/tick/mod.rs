@@ -3,6 +3,7 @@
 
 mod digest;
 mod reconcile;
+mod restored;
 mod retry;
 mod synthetic;
 
@@ -58,7 +59,10 @@ pub(crate) async fn run(app: &App, tick: &Tick, deadline: &Deadline) -> Result<S
         TickKind::Retry => retry::run(&mut turn).await?,
         TickKind::Reconcile => reconcile::run(&mut turn).await?,
         TickKind::Synthetic => synthetic::run(&mut turn).await?,
-        TickKind::Digest => digest::run(&mut turn).await?,
+        TickKind::Digest => {
+            digest::run(&mut turn).await?;
+            restored::run(&mut turn).await?;
+        }
     }
 
     let Turn { mut session, summary, .. } = turn;
@@ -67,6 +71,7 @@ pub(crate) async fn run(app: &App, tick: &Tick, deadline: &Deadline) -> Result<S
         let run = Begun {
             run_id: summary.run_id,
             function: "alert-router",
+            task: None,
             scheduled_at: tick.scheduled_at,
             started_at: store_now,
         };

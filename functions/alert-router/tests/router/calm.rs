@@ -28,7 +28,7 @@ when = { severity = ["CRITICAL", "HIGH"] }
 to = ["on-call", "mail"]
 "#;
 
-async fn tick(router: &Sandbox, tick: &str, now: &str) -> Value {
+pub(crate) async fn tick(router: &Sandbox, tick: &str, now: &str) -> Value {
     let outcome = router.invoke(&json!({"tick": tick, "now": now})).await.expect("a process");
     outcome.answered().unwrap_or_else(|error| panic!("{error:#}\n{}", router.output()))
 }

@@ -23,6 +23,7 @@ mod quarantine;
 mod reconcile;
 mod refusals;
 mod replay;
+mod restored;
 mod retries;
 mod shapes;
 mod storm;

@@ -13,7 +13,7 @@ use crate::app::patience;
 use crate::moves::Moves;
 use crate::report::name;
 use crate::starting::Intent;
-use crate::upstream::Looker;
+use crate::upstream::{Looker, Site};
 
 impl Poll<'_> {
     /// Writes cycles that are new, and changes that are no triggers. Answers how those rows stand now.
@@ -82,7 +82,7 @@ impl Poll<'_> {
         summary: &mut Summary,
     ) -> Result<Vec<Intent<'_>>, Fault> {
         let moves = Moves { watch_file: &self.app.watch_file, now: self.now };
-        let mut steps: Vec<Move> = Vec::new();
+        let (mut steps, mut sites): (Vec<Move>, HashMap<RunKey, Site>) = Default::default();
         for planned in plan.triggers() {
             let (Fate::Trigger { anew, .. }, Some(source)) =
                 (&planned.fate, self.app.watch_file.source(&planned.key.source))
@@ -105,8 +105,14 @@ impl Poll<'_> {
             };
             let mut step = moves.intent(&source.rules, &run, *anew)?;
             step.to.look = look.or(step.to.look);
-            step.observed_at = looker.site(source, &step.to).await.observed_at;
-            steps.push(step);
+            match looker.site(source, &step.to).await {
+                Ok(site) => {
+                    step.observed_at = site.observed_at;
+                    sites.insert(planned.key.clone(), site);
+                    steps.push(step);
+                }
+                Err(why) => summary.failed(name(&planned.key), format!("not triggered now: {why}")),
+            }
         }
         if steps.is_empty() {
             return Ok(Vec::new());
@@ -119,7 +125,7 @@ impl Poll<'_> {
                 summary.skipped(name(&key), "somebody else has taken it, or its place, meanwhile");
                 continue;
             };
-            let site = looker.site(source, &step.to).await;
+            let site = sites.remove(&key).unwrap_or_default();
             intents.push(Intent { source, run: step.to, run_id: *run_id, site });
         }
         Ok(intents)

@@ -14,6 +14,7 @@ use domain::upstream::joint::{Instrument, Joint, Readiness};
 use domain::upstream::mirrors::{self, Answer, Ask, Known};
 use domain::upstream::pattern::Wanted;
 use domain::upstream::{Found, Object, Requirement, Run, RunKey, Upstream, cycles, judge};
+use jiff::SignedDuration;
 use outbound::Http;
 use serde_json::{Map, Value, json};
 
@@ -59,12 +60,17 @@ impl Mirrors {
         Self { buckets: s3::Buckets::new(sdk) }
     }
 
-    /// Whether what a run makes is there: `None` where nobody can tell.
-    pub(crate) async fn has_output(&self, output: &Output, at: Timestamp, until: Instant) -> Option<bool> {
-        let Some(Wanted::Key(key)) = output.key.wanted(at).into_iter().next() else { return None };
+    /// Whether what a run makes is there: `None` where nobody can tell. What was there before the run was triggered is the
+    /// output of another.
+    pub(crate) async fn has_output(&self, output: &Output, run: &Run, until: Instant) -> Option<bool> {
+        let Some(Wanted::Key(key)) = output.key.wanted(run.at).into_iter().next() else { return None };
+        // S3 says when to the second.
+        let since = run.triggered_at.map(|at| at - SignedDuration::from_secs(1));
+        let is_its =
+            |written: Option<Timestamp>| written.is_none_or(|written| since.is_none_or(|since| written >= since));
         let place = s3::At { bucket: &output.bucket, region: None, anonymous: false };
         match self.buckets.list(place, &key, until).await {
-            Ok(objects) => Some(objects.iter().any(|object| object.key == key)),
+            Ok(objects) => Some(objects.iter().any(|object| object.key == key && is_its(object.last_modified))),
             Err(why) => {
                 tracing::warn!(bucket = output.bucket, key, why, "Whether a run's output is there could not be seen");
                 None
@@ -106,20 +112,27 @@ impl<'a> Looker<'a> {
         self.found.insert(key, found);
     }
 
-    /// Where the objects of a cycle are that was found complete before, as far as that is known.
-    pub(crate) async fn site(&mut self, source: &Source, run: &Run) -> Site {
+    /// Where the objects of a cycle are that was found complete before.
+    ///
+    /// # Errors
+    /// Why that cannot be said now: a job is of no use without them.
+    pub(crate) async fn site(&mut self, source: &Source, run: &Run) -> Result<Site, String> {
         let key = run.key();
         if let Some(site) = self.sites.get(&key) {
-            return site.clone();
+            return Ok(site.clone());
         }
         match &source.rules.upstream {
             Upstream::Objects { mirrors, requirement } => {
                 let seen = run.look.as_ref().map(|look| &look.mirror);
-                seen.or(mirrors.first()).map(|mirror| site(source, mirror, requirement, run.at)).unwrap_or_default()
+                let mirror = seen.or(mirrors.first());
+                Ok(mirror.map(|mirror| site(source, mirror, requirement, run.at)).unwrap_or_default())
             }
             Upstream::Joint(joint) => {
-                self.joint(source, joint, run.at, &key).await;
-                self.sites.get(&key).cloned().unwrap_or_default()
+                let found = self.joint(source, joint, run.at, &key).await;
+                self.sites.get(&key).cloned().ok_or_else(|| match found {
+                    Found::Waiting { why, .. } | Found::Unreadable { why } => why,
+                    Found::Complete { .. } => "what it is made from is not known".to_owned(),
+                })
             }
         }
     }

@@ -18,6 +18,9 @@ const MOST_OBJECTS: usize = 50_000;
 /// The longest that one page may take, with its second try: another mirror may have it.
 const PAGE: Duration = Duration::from_secs(6);
 
+/// Longest quotation of what a mirror answers, in characters.
+const LONGEST_ANSWER: usize = 500;
+
 /// Where a listing is made.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct At<'a> {
@@ -112,5 +115,7 @@ fn describe(err: &SdkError<ListObjectsV2Error>) -> String {
         _ => "",
     };
     let status = status.map(|status| format!(" {status}")).unwrap_or_default();
+    // A mirror may answer with a page for people.
+    let said = domain::notification::truncate(&said, LONGEST_ANSWER);
     format!("ListObjectsV2 answered{status}: {said}{advice}")
 }

@@ -140,31 +140,38 @@ async fn two_who_force_the_same_retry_while_the_schedule_polls_start_it_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_restore_the_runbooks_statement_and_backfills_catch_up() {
+async fn what_a_statement_has_reset_before_upstream_published_it_is_processed_when_it_is_there() {
     let world = World::new().await;
-    // The statement speaks of now, so this story is of now.
-    let now =
-        world.stored("select to_char(now() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')").await.remove(0);
-    let now: jiff::Timestamp = now.parse().expect("an instant");
-    let hours = jiff::SignedDuration::from_hours;
-    let begin = now - hours(54);
-    for hour in 0..=54 {
-        let cycle = begin + hours(hour);
-        for file in ["f000", "f003", "f006"] {
-            let key = format!("{}/{file}", cycle.strftime("gfs.%Y%m%d/%H"));
-            world.upstream.publish(crate::world::BUCKET, &key, 10, cycle);
-        }
-    }
-    world.runpod.set_clock(now);
+    world.publish("21 12:00");
+    let poller = world.polling(&world.gfs("look_back = '12h'\nconcurrency = 8")).await;
+    world.ask(&poller, json!({}), "21 18:05").await;
+    world.work_off();
+    world.ask(&poller, json!({}), "21 18:10").await;
+    let reset = "update watchkeeper.forecast_runs set status = 'failed', storage_path = '' where run_timestamp >= '2026-11-21T12:00Z'";
+    world.stored(reset).await;
+    let caught_up = world.ask(&poller, json!({ "backfill_hours": 7 }), "21 18:15").await;
+    assert_eq!(triggered(&caught_up).len(), 1, "{caught_up}");
+    world.publish("21 18:00");
+    world.ask(&poller, json!({}), "21 23:30").await;
+    assert_eq!(sorted(world.jobs()), ["2026112112 1", "2026112112 1", "2026112118 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restore_the_runbooks_statement_and_backfills_catch_up() {
+    // Eight cycles of the last 48 hours, and one before them that the restore did not touch.
+    let world = two_days().await;
+    world.publish("19 18:00");
     let poller = world.polling(&world.gfs("look_back = '6h'\nconcurrency = 20")).await;
-    let backfill = async |payload: Value| answer(&poller, payload).await;
+    let backfill = async |payload: Value| world.ask(&poller, payload, "21 23:30").await;
     // All was well before.
-    let before = triggered(&backfill(json!({ "backfill_hours": 53 })).await).len();
+    let before = triggered(&backfill(json!({ "backfill_hours": 54 })).await).len();
     world.work_off();
     backfill(json!({})).await;
     assert_eq!(world.stored("select distinct status from watchkeeper.forecast_runs").await, ["complete"]);
 
-    let restored = "set search_path to public, watchkeeper;
+    // The statement is the runbook's own, to the letter; the instant that it asks for is the story's.
+    world.stored("create function public.now() returns timestamptz return timestamptz '2026-11-21T23:30:00Z'").await;
+    let restored = "set search_path to public, pg_catalog, watchkeeper;
         UPDATE forecast_runs SET status='failed', storage_path='' WHERE run_timestamp > NOW() - INTERVAL '48 hours';";
     world.stored(restored).await;
     let reset = world.stored("select run_id::text from watchkeeper.forecast_runs where status = 'failed'").await.len();

@@ -167,3 +167,19 @@ async fn what_runpod_has_forgotten_is_unknown_and_what_the_run_made_shows_that_i
     world.poll(&poller, "20 05:00").await;
     assert_eq!((world.runs().await, world.jobs().len()), (vec!["2026112000 complete 1".to_owned()], 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_before_has_made_does_not_end_the_one_that_was_begun_anew() {
+    let world = World::new().await;
+    let output = "look_back = '6h'\noutput = 's3://forecasts/{yyyymmdd}{hh}/_SUCCESS'";
+    let poller = world.polling(&world.gfs(output)).await;
+    world.publish("20 00:00");
+    world.poll(&poller, "20 04:00").await;
+    world.upstream.publish("forecasts", "2026112000/_SUCCESS", 1, crate::world::at("20 04:10"));
+    world.poll(&poller, "20 04:15").await;
+    assert_eq!(world.runs().await, ["2026112000 complete 1"]);
+    world.stored("update watchkeeper.forecast_runs set status = 'failed', storage_path = ''").await;
+    world.ask(&poller, json!({ "backfill_hours": 6 }), "20 04:20").await;
+    world.poll(&poller, "20 04:25").await;
+    assert_eq!((world.runs().await, world.jobs().len()), (vec!["2026112000 triggered 1".to_owned()], 2));
+}

@@ -134,7 +134,7 @@ async fn where_the_only_trigger_is_refused_the_poll_has_failed() {
     // It is armed once by itself: a person may have mended it. Then it has failed, and people are told.
     world.runpod.behave(Behaviour::answer("run", 401).times(1));
     refusal(&poller, world.dated(json!({}), "20 05:15")).await;
-    assert_eq!(world.runs().await, ["2026112000 failed 1"]);
+    assert_eq!(world.runs().await, ["2026112000 failed 0"], "what was surely refused costs no attempt");
     let raised = world.raised().await;
     assert!(raised.len() == 1 && raised[0]["kind"] == "run-failed", "{raised:?}");
     assert!(!format!("{raised:?}{said}{}", poller.output()).contains("rpa_KEY"), "the key is nobody's business");

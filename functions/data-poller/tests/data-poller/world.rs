@@ -31,8 +31,8 @@ pub(crate) struct World {
     access: Access,
     aws: SdkConfig,
     files: TempDir,
-    /// Before the database: it refuses what a transaction pooler does not keep.
-    _proxy: Proxy,
+    /// Before the database: it refuses what a transaction pooler does not keep, and counts.
+    pub(crate) proxy: Proxy,
 }
 
 /// A migrated database to clone: migrating once is enough.
@@ -95,7 +95,7 @@ impl World {
             access,
             aws,
             files: tempfile::tempdir().expect("a folder"),
-            _proxy: proxy,
+            proxy,
         };
         world.put("database/url", &url, ParameterType::SecureString).await;
         world.put("sources/runpod", API_KEY, ParameterType::SecureString).await;
@@ -143,6 +143,13 @@ impl World {
         self.put(&format!("features/{name}"), value, ParameterType::String).await;
     }
 
+    /// The parameters that are secrets, by their full names.
+    pub(crate) fn secrets(&self) -> Vec<(String, String)> {
+        let url = self.proxy.url(&self.store_url).expect("its address");
+        let named = |name: &str, value: &str| (format!("/local/watchkeeper/{name}"), value.to_owned());
+        vec![named("database/url", &url), named("sources/runpod", API_KEY)]
+    }
+
     async fn put(&self, name: &str, value: &str, kind: ParameterType) {
         let ssm = aws_sdk_ssm::Client::new(&self.aws);
         let put = ssm.put_parameter().name(format!("/local/watchkeeper/{name}")).value(value).overwrite(true);
@@ -156,6 +163,16 @@ impl World {
 
     /// The same; what a test says about a variable stands, and an empty one is left out.
     pub(crate) async fn start(&self, sources: &str, extra: &[(&str, &str)]) -> Sandbox {
+        self.function("data-poller", sources, extra).await
+    }
+
+    /// deadman on the same record and watch file.
+    pub(crate) async fn deadman(&self, watched: &str) -> Sandbox {
+        let topic = format!("arn:aws:sns:{REGION}:{}:self", self.access.account);
+        self.function("deadman", watched, &[("SELF_TOPIC_ARN", &topic)]).await
+    }
+
+    async fn function(&self, name: &str, sources: &str, extra: &[(&str, &str)]) -> Sandbox {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let path = self.files.path().join(format!("watch_{}.toml", NEXT.fetch_add(1, Ordering::Relaxed)));
         std::fs::write(&path, watch_file(sources)).expect("a watch file");
@@ -171,8 +188,8 @@ impl World {
         environment.retain(|(name, _)| !extra.iter().any(|(other, _)| other == name));
         environment.extend(extra.iter().map(|(name, value)| (*name, (*value).to_owned())));
         environment.retain(|(_, value)| !value.is_empty());
-        let binary = binary("data-poller").expect("data-poller is built");
-        Sandbox::start(&binary, environment, Options::default()).await.expect("data-poller starts")
+        let binary = binary(name).expect("it is built");
+        Sandbox::start(&binary, environment, Options::default()).await.expect("it starts")
     }
 
     /// A poll that nobody asked for, at a time of the tests' month; its answer.

@@ -19,10 +19,12 @@ use config::watch_file::{Heartbeat, HeartbeatSignal};
 use config::{Secrets, WatchFile};
 use domain::Timestamp;
 use domain::heartbeat::{Reading, Slot, State, looking};
+use domain::retention::Task;
 use futures::future::join5;
 use jiff::SignedDuration;
 use runtime::Deadline;
 use store::Connection;
+use store::ledger::Job;
 use watched::Functions;
 
 use database::Asks;
@@ -108,7 +110,9 @@ pub(crate) async fn read<'w>(
             HeartbeatSignal::Metric(signal) => metrics.push((wanted, signal)),
             HeartbeatSignal::Sql { database, sql } => questions.push((wanted, database.as_str(), Asks::Sql(sql))),
             HeartbeatSignal::Runs { database, table } => questions.push((wanted, database.as_str(), Asks::Runs(table))),
-            HeartbeatSignal::Ledger { function } => ledgers.push((wanted, function.as_str())),
+            HeartbeatSignal::Ledger { function, task } => {
+                ledgers.push((wanted, Job { function, task: task.map(Task::as_str) }));
+            }
             HeartbeatSignal::Cycles { source } => sources.push((wanted, source.as_str())),
             HeartbeatSignal::S3(signal) => buckets.push((wanted, signal)),
         }

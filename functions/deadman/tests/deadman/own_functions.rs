@@ -1,16 +1,49 @@
 //! The heartbeats of our own functions are told straight to people, and to nobody else.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{LEDGER, World, evaluate};
 
 async fn ran(world: &World, at: &str, outcome: &str) {
+    ran_as(world, ("healthcheck", json!({})), at, outcome).await;
+}
+
+async fn ran_as(world: &World, (function, summary): (&str, Value), at: &str, outcome: &str) {
     let error = if outcome == "failed" { "'Postgres was away'" } else { "null" };
     let sql = format!(
         "insert into watchkeeper.ledger (run_id, function, started_at, finished_at, outcome, summary, error)
-         values (gen_random_uuid(), 'healthcheck', '2026-11-22 {at}Z', '2026-11-22 {at}Z', '{outcome}', '{{}}', {error})"
+         values (gen_random_uuid(), '{function}', '2026-11-22 {at}Z', '2026-11-22 {at}Z', '{outcome}', '{summary}', {error})"
     );
     world.stored(&sql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_nobody_starts_is_missed_though_others_of_its_function_run() {
+    let task = |task: &str| ("archiver", json!({ "task": task }));
+    let heartbeat = |name: &str, signal: &str| {
+        format!(
+            "[heartbeat.{name}]\nsignal = {{ ledger = 'archiver'{signal} }}\nevery = '1h'\ngrace = '10m'\nsummary = 'x'\n"
+        )
+    };
+    let watched =
+        heartbeat("moves", ", task = 'archive'") + &heartbeat("deletes", ", task = 'prune'") + &heartbeat("any", "");
+    let world = World::new().await;
+    let deadman = world.watching(&watched).await;
+    ran_as(&world, task("archive"), "00:00", "ok").await;
+    ran_as(&world, task("prune"), "00:00", "ok").await;
+    evaluate(&deadman, "00:01").await;
+    ran_as(&world, task("prune"), "01:00", "ok").await;
+    let later = evaluate(&deadman, "01:15").await;
+    assert_eq!(later["did"]["told"], json!(1), "{later}");
+    let told = world.told_self().await;
+    assert_eq!(told[0]["Subject"], "[local] Watchkeeper: moves is missing");
+
+    // A failure is that of its own task, too.
+    ran_as(&world, task("archive"), "01:20", "ok").await;
+    ran_as(&world, task("archive"), "01:30", "failed").await;
+    evaluate(&deadman, "01:31").await;
+    let statuses = "select name || ' ' || status from watchkeeper.heartbeats order by name";
+    assert_eq!(world.stored(statuses).await, ["any down", "deletes up", "moves down"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

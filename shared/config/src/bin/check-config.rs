@@ -2,7 +2,7 @@
 //!
 //! A file is called after its environment. Without arguments it checks all of `config/`. What `template.yaml` and
 //! `samconfig.toml` deploy into that environment has to fit: the namespace, thresholds of alarms, permits for what checks,
-//! heartbeats and sources ask.
+//! heartbeats, sources and retention ask.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

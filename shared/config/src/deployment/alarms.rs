@@ -4,7 +4,7 @@ use domain::check::{Metric, Threshold};
 
 use super::Deployment;
 use super::template::Alarm;
-use crate::functions::{DeadmanConfig, HealthcheckConfig, PollerConfig, RouterConfig};
+use crate::functions::{ArchiverConfig, DeadmanConfig, HealthcheckConfig, PollerConfig, RouterConfig};
 use crate::watch_file::{Check, WatchFile};
 
 /// The parameter that names the namespace of our metrics, in alarms and in the permit to publish.
@@ -89,6 +89,7 @@ fn is_published_otherwise<'m>(alarm: &Alarm, mut metrics: impl Iterator<Item = &
         || RouterConfig::METRICS.contains(&published)
         || DeadmanConfig::METRICS.contains(&published)
         || PollerConfig::METRICS.contains(&published)
+        || ArchiverConfig::METRICS.contains(&published)
         || metrics.any(|metric| alarm.metric.strip_suffix("Present") == Some(metric.name.as_str()))
 }
 

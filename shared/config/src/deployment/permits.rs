@@ -1,8 +1,10 @@
-//! What checks, heartbeats and sources ask of other stacks' queues, functions and buckets, against what the roles of
-//! `healthcheck`, `deadman` and `data-poller` permit.
+//! What checks, heartbeats, sources and retention ask of other stacks' queues, functions and buckets, against what the roles
+//! of `healthcheck`, `deadman`, `data-poller` and `archiver` permit.
+
+use domain::retention::Objects;
 
 use super::Deployment;
-use crate::functions::{DeadmanConfig, HealthcheckConfig, PollerConfig};
+use crate::functions::{ArchiverConfig, DeadmanConfig, HealthcheckConfig, PollerConfig};
 use crate::watch_file::{Access, Ask, HeartbeatSignal, Place, Source, TriggerKind, WatchFile};
 
 /// The parameters that permit it.
@@ -10,6 +12,7 @@ const QUEUES: &str = "WatchedQueueArns";
 const FUNCTIONS: &str = "WatchedFunctionArns";
 const BUCKETS: &str = "WatchedBucketArns";
 const TRIGGERS: &str = "TriggerArns";
+const RETAINED: &str = "RetainedObjectsArns";
 
 /// Stands for what this machine does not know and the stack's owner does.
 const PARTITION: &str = "aws";
@@ -42,6 +45,13 @@ pub(super) fn problems(deployment: &Deployment, watch_file: &WatchFile) -> Vec<S
         };
         Some((format!("source.{}", source.rules.name), arn))
     });
+    // A bucket is listed, and what is below a prefix deleted: one ARN for each.
+    let retained = watch_file.retention.iter().filter_map(|policy| {
+        let Objects { bucket, prefix, .. } = policy.objects.as_ref()?;
+        let arns = [format!("arn:{PARTITION}:s3:::{bucket}"), format!("arn:{PARTITION}:s3:::{bucket}/{prefix}*")];
+        Some(arns.map(|arn| (format!("retention.{}", policy.name), arn)))
+    });
+    let retained = retained.flatten();
     let askers = format!("{} and {}", HealthcheckConfig::FUNCTION, DeadmanConfig::FUNCTION);
     let lookers = format!("{} and {}", DeadmanConfig::FUNCTION, PollerConfig::FUNCTION);
     let lacking = [
@@ -49,6 +59,7 @@ pub(super) fn problems(deployment: &Deployment, watch_file: &WatchFile) -> Vec<S
         missing(deployment, FUNCTIONS, &askers, functions.collect()),
         missing(deployment, BUCKETS, &lookers, buckets.collect()),
         missing(deployment, TRIGGERS, PollerConfig::FUNCTION, triggers.collect()),
+        missing(deployment, RETAINED, ArchiverConfig::FUNCTION, retained.collect()),
     ];
     lacking.into_iter().flatten().collect()
 }
@@ -70,7 +81,8 @@ fn missing(deployment: &Deployment, parameter: &str, by: &str, needed: Vec<(Stri
     if lacking.is_empty() {
         return None;
     }
-    let who: Vec<&str> = lacking.iter().map(|(who, _)| who.as_str()).collect();
+    let mut who: Vec<&str> = lacking.iter().map(|(who, _)| who.as_str()).collect();
+    who.dedup();
     let mut all = permitted;
     for (_, arn) in &lacking {
         if !all.contains(&arn.as_str()) {
@@ -177,7 +189,8 @@ default = ["mail"]
     }
 
     fn told_of(watch_file: &str, parameters: &[(&str, &str)]) -> Vec<String> {
-        let names = [QUEUES, FUNCTIONS, BUCKETS, TRIGGERS].map(|name| format!("  {name}:\n    Default: \"\"\n"));
+        let names =
+            [QUEUES, FUNCTIONS, BUCKETS, TRIGGERS, RETAINED].map(|name| format!("  {name}:\n    Default: \"\"\n"));
         let overrides: Vec<String> = parameters.iter().map(|(name, value)| format!("\"{name}={value}\"")).collect();
         let samconfig = format!(
             "[dev.deploy.parameters]\nregion = \"eu-west-1\"\nparameter_overrides = [{}]\n",
@@ -199,6 +212,28 @@ default = ["mail"]
         assert!(told[1].starts_with("source.gfs: data-poller may not") && told[1].ends_with(line), "{}", told[1]);
         let permitted = [(BUCKETS, "arn:aws:s3:::*"), (TRIGGERS, "arn:aws:sqs:eu-west-1:111122223333:jobs")];
         assert_eq!(told_of(SOURCES, &permitted), Vec::<String>::new());
+    }
+
+    #[test]
+    fn objects_that_retention_deletes_are_permitted_below_their_prefix_alone() {
+        let watch_file = "[database.main]\nurl = \"ssm:database/main_url\"\n[retention.files]\ndatabase = \"main\"\ntable = \"files\"\n\
+            time = \"at\"\nkey = \"id\"\nkeep = \"7d\"\nobjects = { bucket = \"acme\", prefix = \"a/b/\", column = \"path\" }\n";
+        let watch_file = format!(
+            "namespace = \"Example\"\n{watch_file}[receiver.mail]\nsns = {{ topic = \"pages\" }}\n[routes]\ndefault = [\"mail\"]\n"
+        );
+        let (bucket, objects) = ("arn:aws:s3:::acme", "arn:aws:s3:::acme/a/b/*");
+        for permitted in ["", bucket, "arn:aws:s3:::acme/a/", "arn:aws:s3:::acme/a/c/*", "arn:aws:s3:::other/*"] {
+            let told = told_of(&watch_file, &[(RETAINED, permitted)]);
+            let start = "retention.files: archiver may not ask that";
+            let line = "arn:aws:s3:::acme/a/b/*\",";
+            assert!(told.len() == 1 && told[0].starts_with(start) && told[0].ends_with(line), "{permitted}: {told:?}");
+        }
+        let told = told_of(&watch_file, &[(RETAINED, objects)]);
+        assert!(
+            told.len() == 1 && told[0].ends_with("arn:aws:s3:::acme/a/b/*,arn:aws:s3:::acme\","),
+            "it is listed: {told:?}"
+        );
+        assert_eq!(told_of(&watch_file, &[(RETAINED, &format!("{bucket},{objects}"))]), Vec::<String>::new());
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod quarantine;
 mod queue;
 mod reader;
 mod receiver;
+mod retention;
 mod route;
 mod secret;
 mod source;
@@ -28,6 +29,7 @@ use domain::hours::Hours;
 use domain::policy::{
     Inhibition, Integration, NULL_RECEIVER, QuarantineRule, Receiver as PolicyReceiver, Route, SELF_RECEIVER,
 };
+use domain::retention::{HardDelete, Policy as Retention};
 use domain::{Policy, check::Metric};
 use toml::de::DeTable;
 
@@ -66,6 +68,10 @@ pub struct WatchFile {
     pub heartbeats: Vec<Heartbeat>,
     /// Upstream products, in the order they are written.
     pub sources: Vec<Source>,
+    /// Which rows grow old, and where they go, in the order they are written.
+    pub retention: Vec<Retention>,
+    /// How everything of one person or organisation is deleted, in the order they are written.
+    pub hard_delete: Vec<HardDelete>,
     /// What deadman calls after each complete evaluation: something outside AWS that misses it.
     pub external_ping: Option<Address>,
     /// Who can be told, by name.
@@ -85,7 +91,7 @@ pub struct WatchFile {
 }
 
 /// The sections of a watch file. One whose function has not landed yet is refused as unknown, not ignored.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 16] = [
     "namespace",
     "external_ping",
     "database",
@@ -94,6 +100,8 @@ const SECTIONS: [&str; 14] = [
     "heartbeat",
     "upstream",
     "source",
+    "retention",
+    "hard_delete",
     "receiver",
     "classify",
     "routes",
@@ -147,6 +155,16 @@ impl WatchFile {
     /// The source of this name.
     pub fn source(&self, name: &str) -> Option<&Source> {
         self.sources.iter().find(|source| source.rules.name == name)
+    }
+
+    /// The retention policy of this name.
+    pub fn retention(&self, name: &str) -> Option<&Retention> {
+        self.retention.iter().find(|policy| policy.name == name)
+    }
+
+    /// The hard delete of this name.
+    pub fn hard_delete(&self, name: &str) -> Option<&HardDelete> {
+        self.hard_delete.iter().find(|hard_delete| hard_delete.name == name)
     }
 
     /// What decisions depend on.
@@ -205,6 +223,8 @@ fn read<'t>(
     let heartbeats = heartbeat::heartbeats(&root, &databases, &hours, &names);
     let mut sources: Vec<Source> = sources.into_iter().filter_map(|(_, source)| source).collect();
     source::hear(&mut sources, &heartbeats);
+    let retention = retention::policies(&root, &databases, &sources);
+    let hard_delete = retention::hard_deletes(&root, &databases);
     let external_ping = heartbeat::external_ping(&root, environment);
     let receivers = receiver::receivers(&root, environment);
     let classify = classify::rules(&root);
@@ -219,6 +239,8 @@ fn read<'t>(
         checks,
         heartbeats,
         sources,
+        retention,
+        hard_delete,
         external_ping,
         receivers: receivers.into_iter().filter_map(|(name, receiver)| Some((name, receiver?))).collect(),
         default_route,

@@ -30,6 +30,14 @@ pub(super) struct Table<'t> {
     refused: bool,
 }
 
+/// An element of a list that holds texts and tables.
+pub(super) enum Mixed<'t> {
+    /// A text that is not empty.
+    Text(Found<&'t str>),
+    /// A table.
+    Table(Table<'t>),
+}
+
 type Entry<'t> = (&'t Spanned<DeString<'t>>, &'t Spanned<DeValue<'t>>);
 
 impl<'t> Table<'t> {
@@ -58,6 +66,20 @@ impl<'t> Table<'t> {
     /// Whether a key was refused: it may have been meant to be any of those that are missing.
     pub(super) fn has_unknown(&self) -> bool {
         self.refused
+    }
+
+    /// Where a key stands, if it is written.
+    pub(super) fn place(&self, key: &str) -> Option<Found<()>> {
+        self.find(key).map(|found| found.with(()))
+    }
+
+    /// A text that may be empty, where that is a mistake with a reason of its own.
+    pub(super) fn found_text(&self, key: &str) -> Option<Found<&'t str>> {
+        let found = self.find(key)?;
+        match found.value {
+            DeValue::String(text) => Some(found.with(text.as_ref())),
+            other => self.refuse(&found, format!("expected a text, not {}", describe(other))),
+        }
     }
 
     /// A text that is not empty.
@@ -205,6 +227,30 @@ impl<'t> Table<'t> {
         keys.into_iter().map(found).collect()
     }
 
+    /// A list in which each element is a text or a table whose keys may only be these.
+    pub(super) fn mixed(&self, key: &str, keys: &[&str]) -> Vec<Mixed<'t>> {
+        let Some(found) = self.find(key) else { return Vec::new() };
+        let DeValue::Array(list) = found.value else {
+            let what = format!("expected a list, not {}", describe(found.value));
+            return self.refuse(&found, what).into_iter().collect();
+        };
+        if list.is_empty() {
+            self.note_at(&found, "is an empty list, expected at least one element");
+        }
+        let element = |(index, item): (usize, &'t Spanned<DeValue<'t>>)| {
+            let place = Found { value: item.get_ref(), path: found.path.clone(), offset: item.span().start };
+            match place.value {
+                DeValue::String(text) if !text.trim().is_empty() => Some(Mixed::Text(place.with(text.as_ref()))),
+                DeValue::Table(_) => {
+                    let path = format!("{}[{index}]", found.path);
+                    self.open(&Found { path, ..place }, keys).map(Mixed::Table)
+                }
+                other => self.refuse(&place, format!("expected texts or tables, found {} in it", describe(other))),
+            }
+        };
+        list.iter().enumerate().filter_map(element).collect()
+    }
+
     /// The tables of an array `[[key]]`, in order.
     pub(super) fn tables(&self, key: &str, keys: &[&str]) -> Vec<Table<'t>> {
         let Some(found) = self.find(key) else { return Vec::new() };
@@ -306,7 +352,7 @@ impl<'t> Table<'t> {
 }
 
 impl<T> Found<T> {
-    fn with<U>(&self, value: U) -> Found<U> {
+    pub(super) fn with<U>(&self, value: U) -> Found<U> {
         Found { value, path: self.path.clone(), offset: self.offset }
     }
 }

@@ -93,7 +93,7 @@ fn every_sort_of_signal_is_read_with_what_belongs_to_it() -> anyhow::Result<()> 
     assert_eq!(signal("telemetry-written"), Some(HeartbeatSignal::Metric(metric)));
     assert_eq!(signal("uploads"), Some(HeartbeatSignal::S3(s3)));
     assert_eq!(signal("medium-range"), Some(HeartbeatSignal::Cycles { source: "gfs".to_owned() }));
-    assert_eq!(signal("own-checks"), Some(HeartbeatSignal::Ledger { function: "healthcheck".to_owned() }));
+    assert_eq!(signal("own-checks"), Some(HeartbeatSignal::Ledger { function: "healthcheck".to_owned(), task: None }));
     assert_eq!(signal("nightly"), Some(HeartbeatSignal::Ping));
     let runs = HeartbeatSignal::Runs { database: "behind".to_owned(), table: "pipeline.feature_runs".to_owned() };
     assert_eq!(signal("features"), Some(runs));
@@ -163,6 +163,18 @@ fn each_mistake_of_a_heartbeat_is_told_with_its_line_and_what_was_expected() {
         (
             format!("signal = {{ metric = \"M\", database = \"main\" }}\n{hourly}"),
             "2: heartbeat.x.signal: `database` says nothing without `sql` or `runs`",
+        ),
+        (
+            format!("signal = {{ ping = true, task = \"archive\" }}\n{hourly}"),
+            "2: heartbeat.x.signal: `task` says nothing without `ledger`",
+        ),
+        (
+            format!("signal = {{ ledger = \"deadman\", task = \"archive\" }}\n{hourly}"),
+            "2: heartbeat.x.signal.task: deadman has no tasks: leave it out",
+        ),
+        (
+            format!("signal = {{ ledger = \"archiver\", task = \"plan\" }}\n{hourly}"),
+            "2: heartbeat.x.signal.task: there is no task of archiver's in the ledger `plan`",
         ),
         (
             format!("signal = {{ metric = \"M\", stat = \"sum\" }}\n{hourly}"),

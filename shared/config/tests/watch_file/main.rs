@@ -6,6 +6,7 @@ mod heartbeats;
 mod hours;
 mod mistakes;
 mod receivers;
+mod retention;
 mod routing;
 mod schema;
 mod shipped;

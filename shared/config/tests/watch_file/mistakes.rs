@@ -248,8 +248,8 @@ fn each_mistake_is_told_with_its_line_its_key_and_what_was_expected() -> anyhow:
         ),
         (
             "[routes]",
-            "[retention.x]\nkeep = \"2y\"\n[routes]",
-            "w.toml:19: retention: unknown key, expected one of namespace, external_ping, database,",
+            "[playbook.x]\nsteps = 2\n[routes]",
+            "w.toml:19: playbook: unknown key, expected one of namespace, external_ping, database,",
         ),
         (
             "[routes]",

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use config::watch_file::{Heartbeat, HeartbeatSignal, WatchFileError};
+use config::watch_file::{Heartbeat, HeartbeatSignal, OWN_DATABASE, WatchFileError};
 use config::{Environment, WatchFile};
 use domain::Severity;
 use domain::check::Threshold;
 use domain::fingerprint::Labels;
 use domain::heartbeat::Schedule;
 use domain::policy::{Described, Integration};
+use domain::retention::Task;
 use jiff::SignedDuration;
 
 pub(crate) const SHIPPED: [&str; 4] = ["local", "dev", "staging", "prod"];
@@ -116,6 +117,9 @@ fn the_commented_examples_of_the_local_file_are_right() -> anyhow::Result<()> {
     for heartbeat in expected {
         assert!(examples.heartbeat(heartbeat).is_some(), "{heartbeat}");
     }
+    let audit_logs = examples.retention("audit-logs").and_then(|policy| policy.archive.as_deref());
+    assert_eq!(audit_logs, Some("audit/"), "older than two years");
+    assert!(examples.hard_delete("organization").is_some());
     assert!(examples.hours.contains_key("market"));
     let policy = examples.policy();
     assert!(policy.routes.iter().any(|route| route.hours.is_some() && route.group.is_some()), "a route by day");
@@ -129,18 +133,52 @@ fn the_commented_examples_of_the_local_file_are_right() -> anyhow::Result<()> {
 fn our_own_functions_are_expected_everywhere_and_the_local_cloud_stays_quiet_without_schedules() -> anyhow::Result<()> {
     for environment in SHIPPED {
         let watch_file = load(environment)?;
-        for function in ["healthcheck", "alert-router"] {
-            let heartbeat = watch_file.heartbeat(function).expect(environment);
-            assert_eq!(heartbeat.signal, HeartbeatSignal::Ledger { function: function.to_owned() }, "{environment}");
+        let (archive, prune) = (Some(Task::Archive), Some(Task::Prune));
+        let expected = [
+            ("healthcheck", "healthcheck", None),
+            ("alert-router", "alert-router", None),
+            ("archiver", "archiver", archive),
+            ("archiver-prune", "archiver", prune),
+        ];
+        for (name, function, task) in expected {
+            let heartbeat = watch_file.heartbeat(name).expect(environment);
+            assert_eq!(
+                heartbeat.signal,
+                HeartbeatSignal::Ledger { function: function.to_owned(), task },
+                "{environment}"
+            );
         }
         // Deployed, nothing is live but what runs whatever the pipeline is; here, nothing that an idle hour brings down.
         let local = environment == "local";
-        assert_eq!(watch_file.heartbeats.len(), if local { 3 } else { 2 }, "{environment}");
+        assert_eq!(watch_file.heartbeats.len(), if local { 5 } else { 4 }, "{environment}");
         let patient =
             |heartbeat: &Heartbeat| heartbeat.rules.schedule == Schedule::Every(SignedDuration::from_hours(24));
         assert_eq!(watch_file.heartbeats.iter().all(patient), local, "{environment}");
     }
     assert_eq!(load("local")?.heartbeat("nightly-export").map(|ping| ping.signal.clone()), Some(HeartbeatSignal::Ping));
+    Ok(())
+}
+
+#[test]
+fn our_own_rows_are_kept_as_long_in_every_environment_and_evidence_is_archived() -> anyhow::Result<()> {
+    for environment in SHIPPED {
+        let watch_file = load(environment)?;
+        let says: Vec<_> = watch_file
+            .retention
+            .iter()
+            .filter(|policy| policy.database == OWN_DATABASE)
+            .map(|policy| (policy.table.name.as_str(), policy.keep.to_string(), policy.archive.is_some()))
+            .collect();
+        let expected = [
+            ("signals", "30d", true),
+            ("delivery_attempts", "30d", true),
+            ("ledger", "90d", true),
+            ("signal_outbox", "30d", false),
+            ("heartbeat_slots", "90d", false),
+            ("heartbeat_transitions", "90d", false),
+        ];
+        assert_eq!(says, expected.map(|(table, keep, archived)| (table, keep.to_owned(), archived)), "{environment}");
+    }
     Ok(())
 }
 
@@ -152,6 +190,14 @@ fn the_commented_heartbeats_and_sources_of_every_file_are_right() -> anyhow::Res
         for heartbeat in ["medium-range", "nowcast"] {
             assert!(examples.heartbeat(heartbeat).is_some(), "{environment}: {heartbeat}");
         }
+        for policy in ["nowcast-runs", "medium-range-runs", "audit-logs"] {
+            assert!(examples.retention(policy).is_some(), "{environment}: {policy}");
+        }
+        let organization = examples.hard_delete("organization").expect(environment);
+        let order: Vec<String> = organization.tables.iter().map(|one| one.table.to_string()).collect();
+        let expected =
+            ["notifications", "watchpoints", "api_keys", "sessions", "users", "rate_limits", "organizations"];
+        assert_eq!(order, expected, "{environment}");
         for source in ["gfs", "nowcast"] {
             assert!(examples.source(source).is_some(), "{environment}: {source}");
         }

@@ -7,7 +7,7 @@ use super::mutes::Verdict;
 use super::notices::{Telling, tell};
 use super::telling::{addressees, closed};
 use super::{Plan, State};
-use crate::alert::Alert;
+use crate::alert::{Alert, Mute};
 use crate::delivery::{Delivery, DeliveryStatus};
 use crate::notification::Notice;
 use crate::policy::{Integration, Policy};
@@ -30,8 +30,9 @@ impl Desk<'_> {
     fn consider_again(&mut self, alert: Alert) -> Alert {
         // What an event opened does not go on: its mute ends with it.
         let fires = alert.event_key.is_none() || self.worst_firing(&alert.fingerprint).is_some();
-        if alert.muted.is_some() {
-            return if fires { self.tell_at_last(alert) } else { alert };
+        if let Some(muted) = &alert.muted {
+            let settles = muted.why == Mute::Restored && muted.until.is_some_and(|until| until > self.now);
+            return if fires && !settles { self.tell_at_last(alert) } else { alert };
         }
         let mut alert = self.hold_back(alert);
         if alert.muted.is_some() {

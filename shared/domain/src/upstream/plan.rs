@@ -95,6 +95,8 @@ pub enum Change {
     Due,
     /// Upstream has published it again: `due`, see [`Run::republished`].
     Republished,
+    /// A statement has reset it, and upstream has still to publish it: `due` from the beginning, see [`Run::anew`].
+    Awaited,
     /// It will not be triggered by itself: `failed`, and `run-failed` is raised. One that a statement has reset, and that
     /// upstream never published, gets its reason so.
     Failed {
@@ -109,7 +111,7 @@ impl Change {
         match self {
             Self::Late { .. } => RunStatus::Late,
             Self::Held => RunStatus::Held,
-            Self::Due | Self::Republished => RunStatus::Due,
+            Self::Due | Self::Republished | Self::Awaited => RunStatus::Due,
             Self::Failed { .. } => RunStatus::Failed,
         }
     }

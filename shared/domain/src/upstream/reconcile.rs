@@ -92,6 +92,11 @@ pub enum Next {
         /// Whether it is armed by itself for the only time.
         rearmed: bool,
     },
+    /// It has failed: this attempt was surely never accepted, does not count, and is not tried again.
+    GiveUp {
+        /// Why.
+        why: String,
+    },
     /// It has failed.
     Fail {
         /// Why.

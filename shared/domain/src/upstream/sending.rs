@@ -40,11 +40,11 @@ pub fn after_sending(source: &Source, run: &Run, sent: &Sent, now: Timestamp) ->
         Sent::Unknown { .. } => Next::Wait { until: ends_at(source, run) },
         Sent::Refused { retry_after, why } => match retry::after_refusal(source, run, *retry_after, now) {
             Some(at) => Next::Later { at, why: why.clone(), rearmed: run.rearmed },
-            None => Next::Fail { why: format!("the trigger refused it {} times: {why}", retry::MOST_REFUSALS) },
+            None => Next::GiveUp { why: format!("the trigger refused it {} times: {why}", retry::MOST_REFUSALS) },
         },
         Sent::Banned { why } => match retry::after_ban(source, run, now) {
             Some(at) => Next::Later { at, why: why.clone(), rearmed: true },
-            None => Next::Fail { why: format!("the trigger refuses it: {why}") },
+            None => Next::GiveUp { why: format!("the trigger refuses it: {why}") },
         },
     }
 }

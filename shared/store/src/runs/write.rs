@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::upstream::{Compare, Run, RunKey};
+use domain::upstream::{Compare, Run, RunKey, RunStatus};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 use tokio_postgres::types::{Json, Type};
@@ -39,8 +39,11 @@ pub(super) static MOVE: Statement = Statement {
 };
 pub(super) static ANNOUNCE: Statement = Statement {
     name: "noting what was announced",
-    sql: "update watchkeeper.forecast_runs set announced_at = $2 where run_id = any($1) and announced_at is null",
-    types: &[Type::UUID_ARRAY, Type::TIMESTAMPTZ],
+    sql: "update watchkeeper.forecast_runs as run
+          set announced_at = $3
+          from unnest($1, $2) as announced (run_id, status)
+          where run.run_id = announced.run_id and run.status = announced.status and run.announced_at is null",
+    types: &[Type::UUID_ARRAY, Type::TEXT_ARRAY, Type::TIMESTAMPTZ],
 };
 
 /// Any constant serves, as long as every release uses the same: it reads `wkruns` in ASCII.
@@ -138,6 +141,7 @@ pub async fn apply(
 ///
 /// # Errors
 /// The statement's failure; they are then published once more.
-pub async fn announced(client: &Client, ids: &[Uuid], now: Timestamp) -> Result<(), Error> {
-    ANNOUNCE.run(client, &[&ids, &now]).await.map(drop)
+pub async fn announced(client: &Client, ended: &[(Uuid, RunStatus)], now: Timestamp) -> Result<(), Error> {
+    let (ids, statuses): (Vec<Uuid>, Vec<&str>) = ended.iter().map(|(id, status)| (*id, status.as_str())).unzip();
+    ANNOUNCE.run(client, &[&ids, &statuses, &now]).await.map(drop)
 }

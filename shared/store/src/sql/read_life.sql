@@ -39,7 +39,7 @@ event (at, place, nth, more) as (
     select created_at, 3, position, jsonb_build_object(
         'what', 'delivery', 'delivery_id', delivery_id, 'receiver', receiver, 'integration', integration,
         'notice', notice, 'status', status, 'due_at', due_at, 'held_because', held_because, 'held_until', held_until,
-        'attempts', attempts, 'sent_at', sent_at, 'dedup_key', dedup_key, 'digest_id', digest_id,
+        'cancelled_because', cancelled_because, 'listed_in', listed_in, 'attempts', attempts, 'sent_at', sent_at, 'dedup_key', dedup_key, 'digest_id', digest_id,
         'fallback', to_jsonb(fallback), 'fell_back_at', fell_back_at)
     from delivery
     union all

@@ -1,6 +1,7 @@
 select
     receiver, notice, status, held_because, held_until, due_at, attempts, last.outcome, last.error, paused_until,
-    case when fell_back_at is null then '{}' else fallback end as fallback
+    case when fell_back_at is null then '{}' else fallback end as fallback,
+    coalesce(cancelled_because = 'restored', false) as restored
 from watchkeeper.deliveries as delivery
 left join watchkeeper.receiver_states using (receiver)
 left join lateral (

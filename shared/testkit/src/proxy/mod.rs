@@ -6,6 +6,7 @@ mod pump;
 mod session_state;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -64,11 +65,14 @@ pub struct Proxy {
     address: SocketAddr,
     fault: watch::Sender<Fault>,
     refused: Refused,
+    asked: Asked,
     _guests: JoinSet<()>,
 }
 
 /// What a strict proxy refused, in words.
 type Refused = Arc<Mutex<Vec<String>>>;
+/// How often guests asked for an answer.
+type Asked = Arc<AtomicUsize>;
 
 impl Proxy {
     /// A proxy to `server`, which is `HOST:PORT`, that lets every statement pass.
@@ -94,14 +98,21 @@ impl Proxy {
         let (fault, watching) = watch::channel(Fault::None);
         let refused = Refused::default();
         let mut guests = JoinSet::new();
-        let way = pump::Way { server: server.to_owned(), fault: watching, is_strict, refused: Arc::clone(&refused) };
+        let asked = Asked::default();
+        let way = pump::Way {
+            server: server.to_owned(),
+            fault: watching,
+            is_strict,
+            refused: Arc::clone(&refused),
+            asked: Arc::clone(&asked),
+        };
         guests.spawn(async move {
             let mut guests = JoinSet::new();
             while let Ok((guest, _)) = listener.accept().await {
                 guests.spawn(way.clone().serve(guest));
             }
         });
-        Ok(Self { address, fault, refused, _guests: guests })
+        Ok(Self { address, fault, refused, asked, _guests: guests })
     }
 
     /// Begins a fault, for connections that are open and those that come, or ends it.
@@ -112,6 +123,12 @@ impl Proxy {
     /// What was refused since the last look.
     pub fn take_refused(&self) -> Vec<String> {
         std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many statements guests have waited for since the last look, once connected. As many round trips they took at
+    /// most: statements that are sent together share one.
+    pub fn take_asked(&self) -> usize {
+        self.asked.swap(0, Ordering::Relaxed)
     }
 
     /// The address of a database behind the proxy, from `postgres://USER@HOST:PORT/DATABASE`.

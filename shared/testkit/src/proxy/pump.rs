@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -9,7 +10,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
 
 use super::frontend::{Sent, fatal};
-use super::{Fault, Refused, Towards};
+use super::{Asked, Fault, Refused, Towards};
 
 /// What PgBouncer says of a pool that is full: https://www.pgbouncer.org/config.html#max_client_conn.
 const FULL: (&str, &str) = ("53300", "no more connections allowed (max_client_conn)");
@@ -21,6 +22,7 @@ pub(super) struct Way {
     pub(super) fault: watch::Receiver<Fault>,
     pub(super) is_strict: bool,
     pub(super) refused: Refused,
+    pub(super) asked: Asked,
 }
 
 /// What becomes of some bytes.
@@ -71,6 +73,9 @@ impl Way {
         loop {
             let mut sent = Sent::read(&mut from, opening).await?;
             opening = opening && !sent.opens_session();
+            if sent.wants_answer() {
+                self.asked.fetch_add(1, Ordering::Relaxed);
+            }
             if let Some(why) = sent.refusal().filter(|_| self.is_strict) {
                 self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(why.clone());
                 if opening || sent.opens_session() {

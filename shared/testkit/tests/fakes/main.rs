@@ -1,5 +1,6 @@
 //! What the fakes promise to everyone who tests against them.
 
+mod bucket;
 mod chats;
 mod pagerduty;
 mod plain_http;

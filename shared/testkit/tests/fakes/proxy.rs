@@ -35,6 +35,7 @@ async fn a_strict_proxy_lets_transactions_and_unnamed_statements_pass() {
     assert_eq!(rows[0].get::<_, i64>(0), 2);
     client.batch_execute("select pg_advisory_xact_lock(1); commit").await.expect("a lock of the transaction");
     assert_eq!(proxy.take_refused(), Vec::<String>::new());
+    assert_eq!((proxy.take_asked(), proxy.take_asked()), (3, 0), "each statement is waited for");
 }
 
 #[tokio::test]

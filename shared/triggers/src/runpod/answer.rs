@@ -86,8 +86,3 @@ impl Said {
 fn millis(count: u64) -> Option<SignedDuration> {
     i64::try_from(count).ok().map(SignedDuration::from_millis)
 }
-
-/// A cause of a text that no request led to, so that no secret of one can be in it.
-pub(super) fn unasked(text: &str) -> Cause {
-    Cause::quoting(None, text, &[])
-}

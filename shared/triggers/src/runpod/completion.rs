@@ -3,10 +3,12 @@
 //! It says what `/status` would, and a success does not wait for anybody to ask.
 //! <https://docs.runpod.io/serverless/endpoints/send-requests#webhook-notifications>
 
+use outbound::Cause;
+use secrecy::SecretString;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::answer::{STATUSES, Said, unasked};
+use super::answer::{STATUSES, Said};
 use crate::Standing;
 
 /// What RunPod says of a job unasked.
@@ -30,11 +32,11 @@ pub struct Completion {
 pub struct BadCompletion(String);
 
 impl Completion {
-    /// Reads a message.
+    /// Reads a message. A job may say anything of why it failed, also with the secrets that began it.
     ///
     /// # Errors
     /// When it is of another shape; the message is somebody else's, or RunPod has changed.
-    pub fn parse(body: &str) -> Result<Self, BadCompletion> {
+    pub fn parse(body: &str, secrets: &[&SecretString]) -> Result<Self, BadCompletion> {
         let bad = |what: String| Err(BadCompletion(what));
         let said: Value = match serde_json::from_str(body) {
             Ok(said) => said,
@@ -53,7 +55,7 @@ impl Completion {
             Ok(read) => read,
             Err(err) => return bad(format!("`status` is {status}, or a time is no number ({err})")),
         };
-        let Some(standing) = read.standing(unasked) else {
+        let Some(standing) = read.standing(|text| Cause::quoting(None, text, secrets)) else {
             return bad(format!("`status` is {status}, none of {}", STATUSES.join(", ")));
         };
         Ok(Self { external_id, run_id, attempt, standing })

@@ -148,7 +148,7 @@ async fn what_the_webhook_is_told_names_run_attempt_and_job() -> Result<()> {
     assert!(scene.fake.begin(&scene.job) && scene.fake.complete(&scene.job, json!({"key": "runs/gfs.zarr"})));
     let posted = scene.fake.webhooks().pop().context("a webhook")?;
     assert_eq!(posted.url, WEBHOOK);
-    let completion = Completion::parse(&posted.body.to_string())?;
+    let completion = Completion::parse(&posted.body.to_string(), &[])?;
     assert_eq!((completion.run_id, completion.attempt), (RUN.parse().ok(), Some(1)));
     assert_eq!((completion.external_id.as_str(), completion.standing), (scene.job.as_str(), scene.ask().await));
     Ok(())

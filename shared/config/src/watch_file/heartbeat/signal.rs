@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use domain::heartbeat::Schedule;
+use domain::retention::Task;
 
 use super::super::check::no_such;
 use super::super::database::Database;
 use super::super::names::{expect_metric_name, expect_namespace};
 use super::super::reader::{Found, Table};
 use super::s3::{self, S3Signal};
+use crate::functions::ArchiverConfig;
 use crate::operations::FUNCTIONS;
 
 /// Where a heartbeat's signal is found.
@@ -34,6 +36,8 @@ pub enum HeartbeatSignal {
     Ledger {
         /// The function of ours whose runs are meant.
         function: String,
+        /// Of archiver, the task that is meant, if not any.
+        task: Option<Task>,
     },
     /// In the runs of upstream cycles that data-poller follows.
     Cycles {
@@ -93,7 +97,7 @@ impl Statistic {
 }
 
 /// What `signal` may say.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "metric",
     "dimensions",
     "namespace",
@@ -103,6 +107,7 @@ const KEYS: [&str; 13] = [
     "runs",
     "database",
     "ledger",
+    "task",
     "cycles_of",
     "s3",
     "region",
@@ -111,13 +116,14 @@ const KEYS: [&str; 13] = [
 /// Those of them that say what sort it is.
 const SORTS: [&str; 7] = ["metric", "sql", "runs", "ledger", "cycles_of", "s3", "ping"];
 /// The others, each with the sorts that it is about.
-const DETAILS: [(&str, &[&str]); 6] = [
+const DETAILS: [(&str, &[&str]); 7] = [
     ("dimensions", &["metric"]),
     ("namespace", &["metric"]),
     ("stat", &["metric"]),
     ("at_least", &["metric"]),
     ("database", &["sql", "runs"]),
     ("region", &["s3"]),
+    ("task", &["ledger"]),
 ];
 /// CloudWatch takes 30 dimensions, of which one is kept for the environment.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Metric.html>
@@ -158,7 +164,7 @@ pub(super) fn signal(
             let (database, runs) = (database(table, databases), runs(table));
             Some(HeartbeatSignal::Runs { database: database?, table: runs? })
         }
-        "ledger" => ledger(table).map(|function| HeartbeatSignal::Ledger { function }),
+        "ledger" => ledger(table),
         "cycles_of" => {
             let source = table.text("cycles_of")?;
             if !sources.contains(&source.value) {
@@ -242,12 +248,22 @@ fn runs(table: &Table<'_>) -> Option<String> {
     Some(runs.value.to_owned())
 }
 
-fn ledger(table: &Table<'_>) -> Option<String> {
+fn ledger(table: &Table<'_>) -> Option<HeartbeatSignal> {
     let function = table.text("ledger")?;
     if !FUNCTIONS.contains(&function.value) {
         table.note_at(&function, no_such("function of Watchkeeper's called", function.value, FUNCTIONS));
     }
-    Some(function.value.to_owned())
+    let task = table.text("task").and_then(|task| {
+        let names = Task::RECORDED.map(Task::as_str);
+        let found = Task::RECORDED.into_iter().find(|known| known.as_str() == task.value);
+        if function.value != ArchiverConfig::FUNCTION {
+            table.note_at(&task, format!("{} has no tasks: leave it out", function.value));
+        } else if found.is_none() {
+            table.note_at(&task, no_such("task of archiver's in the ledger", task.value, names));
+        }
+        found
+    });
+    Some(HeartbeatSignal::Ledger { function: function.value.to_owned(), task })
 }
 
 fn ping(table: &Table<'_>) -> bool {

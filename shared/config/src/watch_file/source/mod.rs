@@ -21,6 +21,7 @@ use crate::environment::Environment;
 use limits::{length, number};
 
 pub use trigger::{Trigger, TriggerKind};
+pub(super) use upstream::is_bucket;
 pub use upstream::{Mirror, Place};
 
 /// A configured source.

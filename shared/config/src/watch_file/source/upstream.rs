@@ -203,7 +203,7 @@ fn addresses(http: &Table<'_>, environment: &Environment) -> Option<(Vec<String>
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
-pub(super) fn is_bucket(name: &str) -> bool {
+pub(in crate::watch_file) fn is_bucket(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
     let ends = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     (3..=63).contains(&name.len()) && name.chars().all(plain) && name.starts_with(ends) && name.ends_with(ends)

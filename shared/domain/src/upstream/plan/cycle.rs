@@ -135,6 +135,12 @@ fn failed(
         {
             unpublished(source, why)
         }
+        // What upstream has still to publish is left to the polls, which look until it is there or too old.
+        Some(Found::Waiting { why, .. } | Found::Unreadable { why })
+            if run.failure_reason.is_none() && situation.now.duration_since(run.at) < source.look_back =>
+        {
+            Verdict::with(Change::Awaited, Why::Waiting(why.clone()))
+        }
         Some(Found::Waiting { why, .. } | Found::Unreadable { why }) => Verdict::skip(Why::Waiting(why.clone())),
     }
 }

@@ -76,6 +76,7 @@ impl Run {
                 rearmed: *rearmed,
                 ..run
             },
+            Next::GiveUp { why } => Self { attempts: run.attempts.saturating_sub(1), ..run.failed(why) },
             Next::Fail { why } => run.failed(why),
         }
     }

@@ -115,12 +115,13 @@ impl World {
             if planned.status.is_some_and(|status| status != before.status) {
                 continue;
             }
-            let after = match &planned.change {
+            let (after, by) = match &planned.change {
                 None => continue,
-                Some(Change::Failed { why }) => before.failed(why),
-                Some(change) => Run { status: change.to(), ..before.clone() },
+                Some(Change::Failed { why }) => (before.failed(why), Mover::Poller),
+                Some(Change::Awaited) => (before.anew(), Mover::Person),
+                Some(change) => (Run { status: change.to(), ..before.clone() }, Mover::Poller),
             };
-            self.write(&before, after, Mover::Poller, &mut steps)?;
+            self.write(&before, after, by, &mut steps)?;
         }
         for planned in plan.triggers() {
             let Fate::Trigger { attempt, anew } = planned.fate else { continue };

@@ -31,6 +31,7 @@ fn words(next: &Next) -> String {
         Next::Later { at, why, rearmed } => {
             format!("later at {}{}: {why}", clock(at), if *rearmed { ", armed" } else { "" })
         }
+        Next::GiveUp { why } => format!("give up: {why}"),
         Next::Fail { why } => format!("fail: {why}"),
     }
 }
@@ -155,7 +156,7 @@ fn what_was_surely_not_accepted_costs_no_attempt_and_what_may_have_been_is_not_s
     let later = run.after(&of(&run, refused(None)));
     assert_eq!((later.status, later.attempts, later.refusals), (RunStatus::Due, 0, 1));
     let often = Run { refusals: retry::MOST_REFUSALS - 1, ..run };
-    assert_eq!(words(&of(&often, refused(None))), "fail: the trigger refused it 20 times: 429");
+    assert_eq!(words(&of(&often, refused(None))), "give up: the trigger refused it 20 times: 429");
 }
 
 #[test]
@@ -166,7 +167,7 @@ fn a_trigger_that_refuses_for_good_is_asked_once_more_and_then_the_cycle_fails()
     let armed = triggered(None).after(&first).triggered(false, at("22T11:35"));
     assert_eq!(armed.attempts, 1);
     let second = after_sending(&gfs(), &armed, &banned, at("22T11:35"));
-    assert_eq!(words(&second), "fail: the trigger refuses it: 401 Unauthorized");
+    assert_eq!(words(&second), "give up: the trigger refuses it: 401 Unauthorized");
 }
 
 #[test]

@@ -5,7 +5,7 @@ create table watchkeeper.archive_batches (
     -- The table whose rows they are, `schema.name`, and its database in the watch file.
     "database"  text        not null,
     "table"     text        not null,
-    -- Counts the objects that were begun for the batch: each has a key of its own.
+    -- Counts the objects that were begun for the range, by this batch and by those before it: each has a key of its own.
     generation  integer     not null default 1,
     -- The first and the last row, both in it: a JSON list of the instant and the key, each as text.
     key_from    text        not null,
@@ -38,7 +38,7 @@ create table watchkeeper.archive_batches (
 
 -- One batch of a policy at a time: what was begun is finished before another begins.
 create unique index archive_batches_open on watchkeeper.archive_batches (policy) where status <> 'deleted';
-create index archive_batches_of on watchkeeper.archive_batches (policy, planned_at);
+create index archive_batches_of on watchkeeper.archive_batches (policy, first_at, batch_id);
 
 create table watchkeeper.retention_states (
     policy        text        not null,

@@ -94,9 +94,13 @@ impl Work<'_> {
     /// Writes down that these rows are a batch.
     pub(crate) async fn plan(&self, span: &Span) -> Result<Batch, Trouble> {
         let (from, to) = (json!(span.from).to_string(), json!(span.to).to_string());
-        let key = self.key(span, 1)?;
+        let (client, batch_id) = (&self.run.store.connection.client, Uuid::now_v7());
+        // Where all rows of a batch changed before they could be deleted, the next has the same first and last row.
+        let before = record::last_generation(client, &self.policy.name, span.first_at, (&from, &to), batch_id).await?;
+        let generation = before.saturating_add(1);
+        let key = self.key(span, generation)?;
         let new = NewBatch {
-            batch_id: Uuid::now_v7(),
+            batch_id,
             policy: &self.policy.name,
             database: &self.policy.database,
             table: &self.table.name,
@@ -105,8 +109,8 @@ impl Work<'_> {
             first_at: span.first_at,
             last_at: span.last_at,
             object_key: &key,
+            generation,
         };
-        let client = &self.run.store.connection.client;
         if record::insert(client, &new, self.run.now).await? == Won::No {
             return Err(Trouble::Taken);
         }
@@ -196,7 +200,10 @@ impl Work<'_> {
 
     /// Begins the batch anew, with an object of another key.
     async fn again(&self, batch: &Batch, why: &str) -> Result<Batch, Trouble> {
-        if batch.generation >= MOST_GENERATIONS {
+        let client = &self.run.store.connection.client;
+        let range = (batch.key_from.as_str(), batch.key_to.as_str());
+        let before = record::last_generation(client, &batch.policy, batch.first_at, range, batch.batch_id).await?;
+        if batch.generation.saturating_sub(before) >= MOST_GENERATIONS {
             let text = format!(
                 "batch {}: {MOST_GENERATIONS} objects were written in vain, the last because {why}",
                 batch.batch_id
@@ -204,7 +211,7 @@ impl Work<'_> {
             return Err(source::Trouble::Refused(text).into());
         }
         let key = self.key(&span(batch)?, batch.generation.saturating_add(1))?;
-        won(record::plan_again(&self.run.store.connection.client, batch, &key, why).await?)?;
+        won(record::plan_again(client, batch, &key, why).await?)?;
         self.reread(batch).await
     }
 

@@ -25,6 +25,22 @@ async fn rows_that_changed_between_export_and_delete_stay_and_are_not_restored_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_every_row_of_a_batch_changed_before_it_was_deleted_they_go_with_another_of_the_same_range() {
+    let world = World::new(AUDIT_LOGS).await;
+    world.log(5, 60).await;
+    for n in 1..=3 {
+        world.kill_at("noting a verification", &audit_policy(""), 5).await;
+        world.run(&format!("update audit_logs set actor = 'changed-{n}'")).await;
+    }
+    let answer = world.ask(&audit_policy(""), json!({"task": "archive"})).await;
+    assert_eq!((&answer["failed"], &answer["did"]["rows"]), (&json!([]), &json!(5)), "{answer:#}");
+    assert_eq!(world.value("select count(*) from audit_logs").await, "0");
+    let payload = json!({"task": "restore", "policy": "audit-logs", "into": "restored"});
+    assert_eq!(world.ask(&audit_policy(""), payload).await["rows"], json!(5));
+    assert_eq!(world.value("select count(*) from restored where actor = 'changed-3'").await, "5");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_the_rows_between_two_instants_are_restored() {
     let world = World::new(AUDIT_LOGS).await;
     world.log(100, 60).await;

@@ -21,8 +21,9 @@ pub(super) static OPEN: Statement = Statement {
 pub(super) static INSERT: Statement = Statement {
     name: "planning a batch",
     sql: r#"insert into watchkeeper.archive_batches
-              (batch_id, policy, "database", "table", key_from, key_to, first_at, last_at, object_key, status, planned_at)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'planned', $10)
+              (batch_id, policy, "database", "table", key_from, key_to, first_at, last_at, object_key, status, planned_at,
+               generation)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'planned', $10, $11)
             on conflict (policy) where status <> 'deleted' do nothing
             returning batch_id"#,
     types: &[
@@ -36,7 +37,15 @@ pub(super) static INSERT: Statement = Statement {
         Type::TIMESTAMPTZ,
         Type::TEXT,
         Type::TIMESTAMPTZ,
+        Type::INT4,
     ],
+};
+pub(super) static LAST_GENERATION: Statement = Statement {
+    name: "looking for earlier batches of a range",
+    sql: "select coalesce(max(generation), 0) as generation
+          from watchkeeper.archive_batches
+          where policy = $1 and first_at = $2 and key_from = $3 and key_to = $4 and batch_id <> $5",
+    types: &[Type::TEXT, Type::TIMESTAMPTZ, Type::TEXT, Type::TEXT, Type::UUID],
 };
 pub(super) static UPLOADED: Statement = Statement {
     name: "noting an upload",
@@ -136,7 +145,7 @@ pub struct Batch {
     pub database: String,
     /// The table that its rows are from.
     pub table: String,
-    /// Counts the objects that were begun for it.
+    /// Counts the objects that were begun for its range, by it and by batches before it.
     pub generation: i32,
     /// Instant and key of its first row: a JSON list of texts.
     pub key_from: String,
@@ -214,6 +223,8 @@ pub struct NewBatch<'a> {
     pub last_at: Timestamp,
     /// Where it goes.
     pub object_key: &'a str,
+    /// One more than [`last_generation`] of its range.
+    pub generation: i32,
 }
 
 /// What an upload came to.
@@ -254,14 +265,33 @@ pub async fn open(client: &Client, policy: &str) -> Result<Option<Batch>, Error>
     OPEN.run(client, &[&policy]).await?.first().map(Batch::read).transpose()
 }
 
+/// How many objects other batches than `batch_id` have begun for a range: whose rows have all changed before they could be
+/// deleted are planned once more, from the same first row to the same last.
+///
+/// # Errors
+/// The statement's failure, or [`Error::UnexpectedValue`].
+pub async fn last_generation(
+    client: &Client,
+    policy: &str,
+    first_at: Timestamp,
+    (key_from, key_to): (&str, &str),
+    batch_id: Uuid,
+) -> Result<i32, Error> {
+    let rows = LAST_GENERATION.run(client, &[&policy, &first_at, &key_from, &key_to, &batch_id]).await?;
+    rows.first().map_or(Ok(0), |row| column(row, "generation"))
+}
+
 /// Begins a batch; it is somebody else's turn where the policy has an open one.
 ///
 /// # Errors
 /// The statement's failure.
 pub async fn insert(client: &Client, new: &NewBatch<'_>, now: Timestamp) -> Result<Won, Error> {
-    let NewBatch { batch_id, policy, database, table, key_from, key_to, first_at, last_at, object_key } = new;
+    let NewBatch { batch_id, policy, database, table, key_from, key_to, first_at, last_at, object_key, generation } = new;
     let rows = INSERT
-        .run(client, &[batch_id, policy, database, table, key_from, key_to, first_at, last_at, object_key, &now])
+        .run(
+            client,
+            &[batch_id, policy, database, table, key_from, key_to, first_at, last_at, object_key, &now, generation],
+        )
         .await?;
     Ok(won(&rows))
 }

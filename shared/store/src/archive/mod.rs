@@ -6,7 +6,7 @@ mod batches;
 mod states;
 
 pub use batches::{
-    Batch, NewBatch, Totals, Uploaded, Won, checked, deleted, discard, insert, least_checked, list, open, plan_again,
+    Batch, NewBatch, Totals, Uploaded, Won, checked, deleted, discard, insert, last_generation, least_checked, list, open, plan_again,
     totals, uploaded, verified,
 };
 pub use states::{failing, states};
@@ -16,6 +16,7 @@ use crate::statements::Statement;
 pub(crate) const STATEMENTS: &[&Statement] = &[
     &batches::OPEN,
     &batches::INSERT,
+    &batches::LAST_GENERATION,
     &batches::UPLOADED,
     &batches::VERIFIED,
     &batches::PLAN_AGAIN,

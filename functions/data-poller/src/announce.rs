@@ -37,7 +37,11 @@ pub(crate) async fn all(
                 data.push(named(ForecastMetrics::READY, 1.0, "Count"));
                 data.extend(seconds(row).map(|seconds| named(PollerConfig::RUN_DURATION, seconds, "Seconds")));
             }
-            RunStatus::Failed => data.push(named(PollerConfig::RUNS_FAILED, 1.0, "Count")),
+            RunStatus::Failed if row.run.triggered_at.is_some() => {
+                data.push(named(PollerConfig::RUNS_FAILED, 1.0, "Count"));
+            }
+            // What was given up without a run is none that has failed.
+            RunStatus::Failed => {}
             _ => continue,
         }
         ended.push((row.run_id, row.run.status));

@@ -1,9 +1,9 @@
 //! How late upstream is by a plan: what is raised of it, and the metric of it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::Timestamp;
-use domain::upstream::plan::{Fate, Why};
+use domain::upstream::plan::{Change, Fate, Why};
 use domain::upstream::signals::{Overdue, upstream_late};
 use domain::upstream::{Plan, Planned, Request, Run, RunKey, RunStatus, Source};
 use store::outbox::Outgoing;
@@ -18,22 +18,54 @@ pub(crate) struct Lateness<'a> {
     pub(crate) now: Timestamp,
 }
 
+/// How late the cycles of a source were, and are after the plan.
+struct Standing {
+    /// The newest that was late, if any was.
+    before: Option<Timestamp>,
+    late: Vec<Overdue>,
+    /// What this plan gives up, oldest first.
+    given_up: Vec<Timestamp>,
+}
+
 impl Lateness<'_> {
+    /// Sources of which nothing is late any more, each with its newest cycle that was.
+    pub(crate) fn ends(&self, known: &HashMap<RunKey, Run>) -> Vec<(&str, Timestamp)> {
+        let ended = |standing: Standing| standing.before.filter(|_| standing.late.is_empty());
+        self.about().filter_map(|source| Some((source.name.as_str(), ended(self.standing(source, known))?))).collect()
+    }
+
     /// Signals of sources whose upstream has become late, or is not late any more. `known` are the rows as they were read: a
-    /// late one stays late where this plan is not about it, or leaves it to the next call.
-    pub(crate) fn signals(&self, known: &HashMap<RunKey, Run>, environment: &str) -> Vec<Outgoing> {
-        let planned: HashSet<&RunKey> = self.plan.cycles.iter().map(|planned| &planned.key).collect();
+    /// late one stays late where this plan is not about it, or leaves it to the next call. `given_up` are cycles of the sources
+    /// that end, given up before this plan.
+    pub(crate) fn signals(
+        &self,
+        known: &HashMap<RunKey, Run>,
+        given_up: &BTreeMap<String, Vec<Timestamp>>,
+        environment: &str,
+    ) -> Vec<Outgoing> {
         let raised = self.about().filter_map(|source| {
-            let before = known.values().filter(|run| run.source == source.name && run.status == RunStatus::Late);
-            let before: Vec<&Run> = before.collect();
-            let beyond = before.iter().filter(|run| !planned.contains(&run.key())).map(|run| run.at);
-            let beyond = beyond.map(|at| Overdue { at, why: "it was not looked at".to_owned() });
-            let of_source = self.plan.cycles.iter().filter(|planned| planned.key.source == source.name);
-            let mut late: Vec<Overdue> = of_source.filter_map(overdue).chain(beyond).collect();
-            late.sort_by_key(|one| one.at);
-            upstream_late(source, !before.is_empty(), &late, self.now, environment)
+            let Standing { before, late, given_up: now_given_up } = self.standing(source, known);
+            let earlier = given_up.get(&source.name).into_iter().flatten().copied();
+            let all: BTreeSet<Timestamp> = earlier.chain(now_given_up).collect();
+            let all: Vec<Timestamp> = all.into_iter().collect();
+            upstream_late(source, before.is_some(), &late, &all, self.now, environment)
         });
         raised.map(Outgoing::from).collect()
+    }
+
+    fn standing(&self, source: &Source, known: &HashMap<RunKey, Run>) -> Standing {
+        let of_source: Vec<&Planned> =
+            self.plan.cycles.iter().filter(|planned| planned.key.source == source.name).collect();
+        let planned: HashSet<&RunKey> = of_source.iter().map(|planned| &planned.key).collect();
+        let was_late = |run: &&Run| run.source == source.name && run.status == RunStatus::Late;
+        let before: Vec<&Run> = known.values().filter(was_late).collect();
+        let beyond = before.iter().filter(|run| !planned.contains(&run.key())).map(|run| run.at);
+        let beyond = beyond.map(|at| Overdue { at, why: "it was not looked at".to_owned() });
+        let mut late: Vec<Overdue> = of_source.iter().filter_map(|planned| overdue(planned)).chain(beyond).collect();
+        late.sort_by_key(|one| one.at);
+        let is_given_up = |planned: &&&Planned| matches!(planned.change, Some(Change::GivenUp { .. }));
+        let given_up = of_source.iter().filter(is_given_up).map(|planned| planned.key.at).collect();
+        Standing { before: before.iter().map(|run| run.at).max(), late, given_up }
     }
 
     /// For how long upstream has kept the oldest cycle of each source waiting beyond its usual delay, in seconds; of a
@@ -61,6 +93,7 @@ fn overdue(planned: &Planned) -> Option<Overdue> {
     let why = match &planned.fate {
         Fate::Skipped(Why::Late(why)) => why.clone(),
         Fate::Trigger { .. } | Fate::Triggered => return None,
+        Fate::Remaining(left) if matches!(planned.change, Some(Change::Late { .. })) => left.to_string(),
         // Nothing was found out about it.
         _ if planned.change.is_none() && planned.status == Some(RunStatus::Late) => "it was not looked at".to_owned(),
         _ => return None,

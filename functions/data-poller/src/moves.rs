@@ -42,6 +42,7 @@ impl Moves<'_> {
             Change::Republished => run.republished(),
             Change::Awaited => run.anew(),
             Change::Failed { why } => run.failed(why),
+            Change::GivenUp { why } => run.given_up(why),
         };
         let by = if *change == Change::Awaited { Mover::Person } else { Mover::Poller };
         let compare = self.compare(run, &to, by)?;
@@ -79,7 +80,7 @@ impl Moves<'_> {
     /// Failing is told once, and so is its end.
     fn told(self, source: &Source, from: &Run, to: Run, compare: Compare) -> Move {
         let environment = self.watch_file.environment.as_str();
-        let fails = to.status == RunStatus::Failed && !from.told_failed;
+        let fails = to.told_failed && !from.told_failed;
         let signal = match &to.failure_reason {
             Some(why) if fails => Some(run_failed(source, to.at, why, self.now, environment)),
             _ if from.told_failed && !to.told_failed => Some(run_recovered(source, to.at, self.now, environment)),

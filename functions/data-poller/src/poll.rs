@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use config::{Current, PollerConfig};
 use domain::Timestamp;
+use domain::upstream::plan::check_windows;
 use domain::upstream::{Plan, Request, Run, RunKey, Source as Rules};
 use runtime::ledger::Begun as Begins;
 use runtime::opening::Store;
@@ -56,6 +57,8 @@ pub(crate) async fn run(app: &App, asked: Asked, began: Instant, deadline: &Dead
         scheduled_at: asked.scheduled_at,
         started_at: store.now,
     };
+    // What is refused is refused before anything is moved.
+    check_windows(&rules, &request, now).map_err(|too_many| Fault::bad_payload(too_many.to_string()))?;
     let poll = Poll { app, store: &store, parameters: &parameters, rules: &rules, request: &request, now, deadline };
     let done = match held_back {
         Some(reason) => poll.rehearse(reason, &mut summary).await,

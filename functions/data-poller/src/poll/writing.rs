@@ -56,7 +56,14 @@ impl Poll<'_> {
                 None => {}
             }
         }
-        let late = self.lateness(plan).signals(known, self.app.watch_file.environment.as_str());
+        let lateness = self.lateness(plan);
+        let ends = lateness.ends(known);
+        let given_up = if ends.is_empty() {
+            BTreeMap::new()
+        } else {
+            runs::given_up(&self.store.connection.client, &ends, patience(self.deadline)).await?
+        };
+        let late = lateness.signals(known, &given_up, self.app.watch_file.environment.as_str());
         if new.is_empty() && steps.is_empty() && late.is_empty() {
             return Ok(HashMap::new());
         }

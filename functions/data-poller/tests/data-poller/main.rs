@@ -11,6 +11,7 @@ mod faults;
 mod kinds;
 mod limits;
 mod missing;
+mod outages;
 mod polls;
 mod runbooks;
 mod upstream;

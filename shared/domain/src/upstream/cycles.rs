@@ -1,5 +1,7 @@
 //! Which cycles a source has, and what they are called.
 
+use std::collections::VecDeque;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -40,6 +42,20 @@ pub fn expected(source: &str, schedule: &Schedule, from: Timestamp, to: Timestam
         next = after(schedule, at);
     }
     Ok(found)
+}
+
+/// The last nominal times, at most so many, after one instant and before another, oldest first.
+pub fn between(schedule: &Schedule, after_: Timestamp, before: Timestamp, most: usize) -> Vec<Timestamp> {
+    let mut found = VecDeque::new();
+    let mut next = after(schedule, after_);
+    while let Some(at) = next.filter(|at| *at < before) {
+        if found.len() == most {
+            found.pop_front();
+        }
+        found.push_back(at);
+        next = after(schedule, at);
+    }
+    found.into()
 }
 
 /// The first nominal time at or after an instant.

@@ -154,7 +154,7 @@ pub fn judge(
     }
     let mut objects: Vec<&Object> = found.into_values().collect();
     objects.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-    let look = Look::of(&objects, mirror, now, before);
+    let look = Look::of(&requirement.keys, &objects, mirror, now, before);
     let small: Vec<&&Object> = objects.iter().filter(|object| object.bytes < requirement.min_bytes).collect();
     if missing == 0 && small.is_empty() && settled(requirement, at, &look, &objects, now) {
         return Verdict::Complete(look);

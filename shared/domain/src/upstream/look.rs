@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Object;
+use super::{KeyPattern, Object};
 use crate::fingerprint::hex;
 
 /// One look at a cycle; stored as one document.
@@ -25,11 +25,20 @@ pub struct Look {
     /// A digest of their keys, sizes and entity tags; comparable within one mirror, since a copy may have been uploaded in
     /// other parts.
     pub tags: String,
+    /// A digest of what was wanted; none of looks that were kept before it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<String>,
 }
 
 impl Look {
-    /// What was seen of these objects, which the look before may have seen as well.
-    pub(super) fn of(objects: &[&Object], mirror: &str, now: Timestamp, before: Option<&Self>) -> Self {
+    /// What was seen of these objects, which the look before may have seen as well; `wanted` are the requirement's patterns.
+    pub(super) fn of(
+        wanted: &[KeyPattern],
+        objects: &[&Object],
+        mirror: &str,
+        now: Timestamp,
+        before: Option<&Self>,
+    ) -> Self {
         let mut sorted = objects.to_vec();
         sorted.sort_unstable_by(|one, other| one.key.cmp(&other.key));
         let (mut sizes, mut tags) = (Sha256::new(), Sha256::new());
@@ -52,11 +61,26 @@ impl Look {
             bytes: sorted.iter().map(|object| object.bytes).fold(0, u64::saturating_add),
             sizes,
             tags: hex(&tags.finalize()),
+            wanted: Some(digest(wanted)),
         }
     }
 
-    /// Whether upstream shows something else now than then.
+    /// Whether upstream shows something else now than then. Where something else is wanted by now, nobody can tell.
     pub fn differs(&self, then: &Self) -> bool {
+        let is_comparable = then.wanted.is_none() || self.wanted == then.wanted;
+        is_comparable && self.shows_otherwise(then)
+    }
+
+    fn shows_otherwise(&self, then: &Self) -> bool {
         self.sizes != then.sizes || (self.mirror == then.mirror && self.tags != then.tags)
     }
+}
+
+fn digest(wanted: &[KeyPattern]) -> String {
+    let mut digest = Sha256::new();
+    for pattern in wanted {
+        digest.update((pattern.written().len() as u64).to_be_bytes());
+        digest.update(pattern.written());
+    }
+    hex(&digest.finalize())
 }

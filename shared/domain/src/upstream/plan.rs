@@ -3,7 +3,9 @@
 //! [`plan`] is called again after each round of looks until it wants none; only then do its triggers count, so that the
 //! oldest cycles come first whatever had to be looked at. It is linear in the number of cycles.
 
+mod budget;
 mod cycle;
+mod missed;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -13,6 +15,7 @@ use jiff::Timestamp;
 use super::cycles::{TooMany, expected};
 use super::{Look, Request, Run, RunKey, RunStatus, Source};
 
+use budget::{Budget, starved};
 pub use words::{Left, Why};
 
 /// What is known of upstream at this moment.
@@ -44,8 +47,8 @@ pub enum Found {
 pub struct Situation<'a> {
     /// The watch file's sources.
     pub sources: &'a [Source],
-    /// The rows in the request's window ([`Request::from`]), and beside them every row that is due, late, triggered or
-    /// running.
+    /// The rows in the request's window ([`Request::from`]), and beside them the newest before it, and every row that is due,
+    /// late, triggered or running.
     pub runs: &'a [Run],
     /// Sources for which nothing may be triggered, and why: a switch is off, or was unreadable on a cold start.
     pub held: &'a BTreeMap<String, String>,
@@ -97,9 +100,14 @@ pub enum Change {
     Republished,
     /// A statement has reset it, and upstream has still to publish it: `due` from the beginning, see [`Run::anew`].
     Awaited,
-    /// It will not be triggered by itself: `failed`, and `run-failed` is raised. One that a statement has reset, and that
-    /// upstream never published, gets its reason so.
+    /// It will not be triggered by itself: `failed`, and `run-failed` is raised.
     Failed {
+        /// Why.
+        why: String,
+    },
+    /// It was never triggered and will not be by itself: `failed`, and nothing is raised of it alone. One that a statement has
+    /// reset, and that upstream never published, gets its reason so.
+    GivenUp {
         /// Why.
         why: String,
     },
@@ -112,7 +120,7 @@ impl Change {
             Self::Late { .. } => RunStatus::Late,
             Self::Held => RunStatus::Held,
             Self::Due | Self::Republished | Self::Awaited => RunStatus::Due,
-            Self::Failed { .. } => RunStatus::Failed,
+            Self::Failed { .. } | Self::GivenUp { .. } => RunStatus::Failed,
         }
     }
 }
@@ -171,6 +179,17 @@ impl Plan {
     }
 }
 
+/// Whether every window that is asked for can be planned.
+///
+/// # Errors
+/// When one has more cycles than anybody means.
+pub fn check_windows(sources: &[Source], request: &Request, now: Timestamp) -> Result<(), TooMany> {
+    let about = sources.iter().filter(|source| request.is_about(source));
+    about
+        .into_iter()
+        .try_for_each(|source| expected(&source.name, &source.schedule, request.from(source, now), now).map(drop))
+}
+
 /// Plans.
 ///
 /// # Errors
@@ -195,21 +214,23 @@ pub fn plan(situation: &Situation<'_>) -> Result<Plan, TooMany> {
         }
     }
     let mut budget = Budget::of(situation);
-    let cycles = wanted
+    let mut cycles: Vec<Planned> = wanted
         .into_iter()
         .map(|(at, place)| {
             let source = sources[place];
             let row = rows.get(&(source.name.as_str(), at)).copied();
             let verdict = cycle::decide(source, row, at, situation);
-            let fate = budget.grant(source, verdict.fate);
-            Planned {
-                key: RunKey::of(&source.name, at),
-                status: row.map(|run| run.status),
-                change: verdict.change,
-                fate,
-            }
+            let is_overdue = situation.now.duration_since(at) >= source.late_after;
+            let fate = budget.grant(source, verdict.fate, is_overdue);
+            let change = verdict.change.or_else(|| starved(source, row, &fate, is_overdue, situation));
+            Planned { key: RunKey::of(&source.name, at), status: row.map(|run| run.status), change, fate }
         })
         .collect();
+    for source in sources {
+        cycles.extend(missed::unseen(source, situation));
+    }
+    cycles.sort_by(|one, other| one.key.cmp(&other.key));
+    missed::tell(&mut cycles, situation);
     Ok(Plan { cycles })
 }
 
@@ -220,48 +241,4 @@ fn belongs(run: &Run, source: &Source, situation: &Situation<'_>) -> bool {
     let waiting = open && !situation.request.is_backfill();
     let inside = (situation.request.from(source, situation.now)..=situation.now).contains(&run.at);
     inside || (waiting && run.at <= situation.now)
-}
-
-/// What may still be triggered and looked at.
-struct Budget<'a> {
-    limit: Option<usize>,
-    looks: usize,
-    in_flight: HashMap<&'a str, usize>,
-}
-
-impl<'a> Budget<'a> {
-    fn of(situation: &Situation<'a>) -> Self {
-        let limit = situation.request.limit().map(|limit| limit.saturating_sub(situation.triggered.len()));
-        let mut in_flight = HashMap::new();
-        let now = situation.triggered.iter().map(|key| key.source.as_str());
-        let before = situation.runs.iter().filter(|run| run.status.is_in_flight());
-        let before = before.filter(|run| !situation.triggered.contains(&run.key())).map(|run| run.source.as_str());
-        for source in now.chain(before) {
-            *in_flight.entry(source).or_default() += 1;
-        }
-        Self { limit, looks: situation.looks, in_flight }
-    }
-
-    /// What comes of a wish; a look takes the place of the trigger that may follow from it.
-    fn grant(&mut self, source: &'a Source, wish: Fate) -> Fate {
-        if !matches!(wish, Fate::Trigger { .. } | Fate::Look) {
-            return wish;
-        }
-        if self.limit == Some(0) {
-            return Fate::Remaining(Left::Limit);
-        }
-        let in_flight = self.in_flight.entry(&source.name).or_default();
-        if *in_flight >= source.concurrency as usize {
-            return Fate::Remaining(Left::Concurrency(source.concurrency));
-        }
-        if wish == Fate::Look {
-            match self.looks.checked_sub(1) {
-                Some(looks) => self.looks = looks,
-                None => return Fate::Remaining(Left::Unseen),
-            }
-        }
-        *in_flight += 1;
-        self.limit = self.limit.map(|limit| limit - 1);
-        wish
-    }
 }

@@ -79,6 +79,11 @@ impl Run {
         RunKey::of(&self.source, self.at)
     }
 
+    /// Whether it was given up without having been triggered.
+    pub fn is_given_up(&self) -> bool {
+        self.failed_for_a_reason() && self.triggered_at.is_none()
+    }
+
     /// Whether a person has to say what becomes of it: it failed, and why is known.
     pub fn failed_for_a_reason(&self) -> bool {
         self.status == RunStatus::Failed && self.failure_reason.is_some()

@@ -35,11 +35,13 @@ pub struct Overdue {
 }
 
 /// What an evaluation at `now` that leaves these cycles late raises; `before` says whether any was late before. One
-/// condition a source: it begins with its first late cycle and ends with the last.
+/// condition a source: it begins with its first late cycle and ends with the last, and its end names those that were given up
+/// meanwhile, oldest first.
 pub fn upstream_late(
     source: &Source,
     before: bool,
     late: &[Overdue],
+    given_up: &[Timestamp],
     now: Timestamp,
     environment: &str,
 ) -> Option<Raised> {
@@ -51,8 +53,10 @@ pub fn upstream_late(
     match (before, late) {
         (false, []) | (true, [_, ..]) => None,
         (true, []) => {
-            let summary = format!("Over. No cycle of {} is late any more.", source.name);
-            Some(said(SignalStatus::Resolved, summary, Map::new()))
+            let never = given_up_words(source, given_up, now).map(|words| format!(" {words}")).unwrap_or_default();
+            let summary = format!("Over. No cycle of {} is late any more.{never}", source.name);
+            let details = json!({ "given_up": given_up });
+            Some(said(SignalStatus::Resolved, summary, if given_up.is_empty() { Map::new() } else { object(details) }))
         }
         (false, late) => {
             let named: Vec<String> = late.iter().take(MOST_NAMED).map(|one| one.words(source, now)).collect();
@@ -70,6 +74,22 @@ pub fn upstream_late(
             Some(said(SignalStatus::Firing, summary, object(details)))
         }
     }
+}
+
+/// What was given up, and how to look at it again.
+fn given_up_words(source: &Source, given_up: &[Timestamp], now: Timestamp) -> Option<String> {
+    let (first, last) = (given_up.first()?, given_up.last()?);
+    let hours = now.duration_since(*first).as_hours() + 1;
+    let name = &source.name;
+    let which = match given_up.len() {
+        1 => format!("{} was not published in time and is given up", cycles::spoken(name, *first)),
+        count => format!(
+            "{count} were not published in time and are given up, {} to {}",
+            cycles::spoken(name, *first),
+            cycles::spoken(name, *last)
+        ),
+    };
+    Some(format!("{which}; `{{\"source\": \"{name}\", \"backfill_hours\": {hours}}}` looks again."))
 }
 
 impl Overdue {

@@ -286,7 +286,8 @@ pub async fn last_generation(
 /// # Errors
 /// The statement's failure.
 pub async fn insert(client: &Client, new: &NewBatch<'_>, now: Timestamp) -> Result<Won, Error> {
-    let NewBatch { batch_id, policy, database, table, key_from, key_to, first_at, last_at, object_key, generation } = new;
+    let NewBatch { batch_id, policy, database, table, key_from, key_to, first_at, last_at, object_key, generation } =
+        new;
     let rows = INSERT
         .run(
             client,

@@ -6,8 +6,8 @@ mod batches;
 mod states;
 
 pub use batches::{
-    Batch, NewBatch, Totals, Uploaded, Won, checked, deleted, discard, insert, last_generation, least_checked, list, open, plan_again,
-    totals, uploaded, verified,
+    Batch, NewBatch, Totals, Uploaded, Won, checked, deleted, discard, insert, last_generation, least_checked, list,
+    open, plan_again, totals, uploaded, verified,
 };
 pub use states::{failing, states};
 

@@ -9,11 +9,19 @@ use uuid::Uuid;
 
 use crate::statements::Statement;
 
-pub use read::{find, open};
+pub use read::{find, given_up, open};
 pub use write::{Move, Moved, announced, apply};
 
-pub(crate) const STATEMENTS: &[&Statement] =
-    &[&read::READ, &read::FIND, &write::BOUND, &write::LOCK, &write::INSERT, &write::MOVE, &write::ANNOUNCE];
+pub(crate) const STATEMENTS: &[&Statement] = &[
+    &read::READ,
+    &read::FIND,
+    &read::GIVEN_UP,
+    &write::BOUND,
+    &write::LOCK,
+    &write::INSERT,
+    &write::MOVE,
+    &write::ANNOUNCE,
+];
 
 /// A run as its row keeps it.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,5 +1,6 @@
 //! Reads runs.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::Timestamp;
@@ -28,6 +29,12 @@ pub(super) static FIND: Statement = Statement {
     types: &[Type::UUID_ARRAY, Type::TEXT_ARRAY],
 };
 
+pub(super) static GIVEN_UP: Statement = Statement {
+    name: "reading what was given up",
+    sql: include_str!("../sql/read_given_up_runs.sql"),
+    types: &[Type::TEXT_ARRAY, Type::TIMESTAMPTZ_ARRAY],
+};
+
 /// The runs of these sources from an instant on, and those that are open or untold whenever they are from; oldest first.
 ///
 /// # Errors
@@ -38,6 +45,27 @@ pub async fn open(client: &Client, wanted: &[(&str, Timestamp)], patience: Durat
     flush.add(READ.run(client, &[&sources, &from]));
     let [rows] = flush.answers(READ.name).await?;
     rows.iter().map(row).collect()
+}
+
+/// Cycles that were given up without having been triggered since a source's last complete run, each source up to an instant;
+/// oldest first.
+///
+/// # Errors
+/// The statement's failure, or [`Error::Timeout`] after `patience`. The connection must then be dropped.
+pub async fn given_up(
+    client: &Client,
+    wanted: &[(&str, Timestamp)],
+    patience: Duration,
+) -> Result<BTreeMap<String, Vec<Timestamp>>, Error> {
+    let (sources, until): (Vec<&str>, Vec<Timestamp>) = wanted.iter().copied().unzip();
+    let mut flush = Flush::new(patience);
+    flush.add(GIVEN_UP.run(client, &[&sources, &until]));
+    let [rows] = flush.answers(GIVEN_UP.name).await?;
+    let mut found: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
+    for row in &rows {
+        found.entry(column(row, "source")?).or_default().push(column(row, "run_timestamp")?);
+    }
+    Ok(found)
 }
 
 /// The runs of these ids, and those that are open and whose last job a provider calls by one of these, as far as there are

@@ -1,13 +1,34 @@
--- $1, $2: sources, and the oldest nominal time wanted of each. Besides, whatever is open of them, and what has ended and
--- was not told.
+-- $1, $2: sources, and the oldest nominal time wanted of each. Besides, whatever is open of them, what has ended and was not
+-- told, the newest before that time, and the one before the oldest that is waited for: they tell what the story is so far.
+with wanted as materialized (
+    select
+        source, from_at,
+        least(
+            from_at,
+            (select min(open.run_timestamp)
+             from watchkeeper.forecast_runs as open
+             where open.source = asked.source and open.status in ('due', 'late'))
+        ) as story_at
+    from unnest($1::text[], $2::timestamptz[]) as asked (source, from_at)
+),
+before as materialized (
+    select
+        source, from_at,
+        (select max(run_timestamp) from watchkeeper.forecast_runs as run
+         where run.source = wanted.source and run_timestamp < from_at) as newest_at,
+        (select max(run_timestamp) from watchkeeper.forecast_runs as run
+         where run.source = wanted.source and run_timestamp < story_at) as story_at
+    from wanted
+)
 select
     run.run_id, run.source, run.run_timestamp, run.status, run.attempts, run.refusals, run.external_id, run.triggered_at,
     run.retry_at, run.rearmed, run.reruns, run.failure_reason, run.last_failure, run.told_failed, run.look,
     run.finished_at, run.announced_at, run.inference_duration_ms
-from unnest($1::text[], $2::timestamptz[]) as wanted (source, from_at)
+from before
 join watchkeeper.forecast_runs as run
-  on run.source = wanted.source
- and (run.run_timestamp >= wanted.from_at
+  on run.source = before.source
+ and (run.run_timestamp >= before.from_at
+      or run.run_timestamp in (before.newest_at, before.story_at)
       or run.status in ('due', 'late', 'held', 'triggered', 'running')
       or (run.status in ('complete', 'failed') and run.announced_at is null))
 order by run.run_timestamp, run.source

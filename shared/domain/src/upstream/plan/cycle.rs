@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Change, Fate, Found, Situation, Why};
+use super::{Change, Fate, Found, Situation, Why, missed};
 use crate::duration;
 use crate::upstream::source::{MOST_RERUNS, Republished};
-use crate::upstream::{Run, RunKey, RunStatus, Source};
+use crate::upstream::{Run, RunKey, RunStatus, Source, cycles};
 
 /// What is to become of a cycle.
 pub(super) struct Verdict {
@@ -31,7 +31,17 @@ pub(super) fn decide(source: &Source, row: Option<&Run>, at: Timestamp, situatio
     }
     let found = situation.found.get(&key);
     let held = situation.held.get(&source.name);
-    let Some(run) = row else { return open(source, &Run::new(&source.name, at), held, found, situation) };
+    let Some(run) = row else {
+        return match found {
+            // Nobody waited for it yet, and it may have been there and gone.
+            Some(Found::Waiting { why, settling: false, .. })
+                if is_history(source, at, situation) && held.is_none() =>
+            {
+                given_up(format!("upstream did not have it when {} was first looked at: {why}", source.name))
+            }
+            _ => open(source, &Run::new(&source.name, at), held, found, situation),
+        };
+    };
     match run.status {
         RunStatus::Deleted => Verdict::skip(Why::Deleted),
         RunStatus::Complete => complete(source, run, held, found),
@@ -41,6 +51,13 @@ pub(super) fn decide(source: &Source, row: Option<&Run>, at: Timestamp, situatio
         RunStatus::Failed => failed(source, run, held, found, situation),
         RunStatus::Due | RunStatus::Late | RunStatus::Held => open(source, run, held, found, situation),
     }
+}
+
+/// Whether a cycle of a source that is looked at for the first time is of the time before: another after it is late already.
+fn is_history(source: &Source, at: Timestamp, situation: &Situation<'_>) -> bool {
+    let next = cycles::after(&source.schedule, at);
+    let is_older = next.is_some_and(|next| situation.now.duration_since(next) >= source.late_after);
+    is_older && missed::is_new(source, situation.runs)
 }
 
 /// One whose run is still to come.
@@ -106,11 +123,14 @@ fn waiting(
 
 fn unpublished(source: &Source, why: &str) -> Verdict {
     let limit = duration::display(source.look_back);
-    let why = format!("upstream has not published it within {limit}: {why}");
-    Verdict::with(Change::Failed { why: why.clone() }, Why::Failed(why))
+    given_up(format!("upstream has not published it within {limit}: {why}"))
 }
 
-/// One that failed: a backfill takes up those that a statement has reset, `force_retry` all.
+fn given_up(why: String) -> Verdict {
+    Verdict::with(Change::GivenUp { why: why.clone() }, Why::GivenUp(why))
+}
+
+/// One that failed: a backfill takes up those that were never triggered, and those that a statement has reset; `force_retry` all.
 fn failed(
     source: &Source,
     run: &Run,
@@ -119,7 +139,12 @@ fn failed(
     situation: &Situation<'_>,
 ) -> Verdict {
     match &run.failure_reason {
-        Some(why) if !situation.request.force_retry => return Verdict::skip(Why::Failed(why.clone())),
+        Some(why) if run.is_given_up() && !situation.request.is_backfill() => {
+            return Verdict::skip(Why::GivenUp(why.clone()));
+        }
+        Some(why) if !run.is_given_up() && !situation.request.force_retry => {
+            return Verdict::skip(Why::Failed(why.clone()));
+        }
         None if !situation.request.is_backfill() => return Verdict::skip(Why::Reset),
         Some(_) | None => {}
     }

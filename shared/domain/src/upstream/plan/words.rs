@@ -35,6 +35,8 @@ pub enum Why {
     },
     /// It has failed, and `force_retry` is not asked for.
     Failed(String),
+    /// It was never triggered and will not be by itself.
+    GivenUp(String),
     /// It is marked as failed without a reason, and no backfill is asked for.
     Reset,
 }
@@ -67,6 +69,7 @@ impl fmt::Display for Why {
                 why.as_ref().map_or(Ok(()), |why| write!(f, ", because {why}"))
             }
             Self::Failed(why) => write!(f, "failed: {why}; `force_retry` tries it again"),
+            Self::GivenUp(why) => write!(f, "given up: {why}; `backfill_hours` looks at it again"),
             Self::Reset => f.write_str("marked as failed; `backfill_hours` tries it again"),
         }
     }

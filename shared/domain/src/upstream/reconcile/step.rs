@@ -81,6 +81,12 @@ impl Run {
         }
     }
 
+    /// Given up without having been triggered: nothing is raised of it alone.
+    #[must_use]
+    pub fn given_up(&self, why: &str) -> Self {
+        Self { told_failed: self.told_failed, ..self.failed(why) }
+    }
+
     /// Failed for a reason: `run-failed` is raised with the same transaction.
     #[must_use]
     pub fn failed(&self, why: &str) -> Self {

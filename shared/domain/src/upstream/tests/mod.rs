@@ -3,7 +3,7 @@
 mod cycles;
 mod joint;
 mod listing;
-
+mod missed;
 mod model;
 mod pattern;
 mod plan;

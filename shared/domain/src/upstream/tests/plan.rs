@@ -94,6 +94,12 @@ fn each_state_says_why_nothing_is_done_or_what_is() {
         (reason, failed, failed, "06 trigger 1 anew"),
         (reset, "06 marked as failed; `backfill_hours` tries it again", "06 trigger 1 anew", "06 trigger 1 anew"),
         (never, "06 marked as failed; `backfill_hours` tries it again", "06 trigger 1 anew", "06 trigger 1 anew"),
+        (
+            row(RunStatus::Due).given_up("it was not published"),
+            "06 given up: it was not published; `backfill_hours` looks at it again",
+            "06 trigger 1 anew",
+            "06 trigger 1 anew",
+        ),
     ] {
         let said = |force, hours| {
             let mut desk = Desk::of(gfs(), now).asks(force, hours, None);
@@ -140,7 +146,7 @@ fn what_was_triggered_in_this_invocation_is_not_triggered_again_and_counts() {
 #[test]
 fn no_more_runs_are_under_way_than_may_be() {
     let mut desk = Desk::of(Source { concurrency: 2, ..gfs() }, at(NOW));
-    desk.runs = vec![run("20T00:00", RunStatus::Running)];
+    desk.runs = vec![run("20T00:00", RunStatus::Running), run("21T18:00", RunStatus::Due)];
     let plan = desk.plan_looking(complete);
     let two = "2 runs of the source are under way, as many as may be";
     assert_eq!(
@@ -200,7 +206,7 @@ fn what_upstream_never_publishes_fails_with_what_is_missing() {
     let mut desk = Desk::of(gfs(), at("23T06:00"));
     let said = one(&mut desk, run("22T06:00", RunStatus::Late), missing);
     let reason = "upstream has not published it within 1d: 37 of 209 files are missing";
-    assert_eq!(said, format!("2206 failed > failed: {reason}; `force_retry` tries it again"));
+    assert_eq!(said, format!("2206 failed > given up: {reason}; `backfill_hours` looks at it again"));
     // It was left waiting before the window, in an outage of the poller.
     let mut desk = Desk::of(gfs(), at("25T06:00"));
     assert!(one(&mut desk, run("22T06:00", RunStatus::Due), missing).contains("failed > "));
@@ -241,6 +247,7 @@ fn a_cycle_that_is_published_again_is_processed_again_where_that_is_wanted() {
         bytes: 1,
         sizes: "s".to_owned(),
         tags: tags.to_owned(),
+        wanted: Some("209 files".to_owned()),
     };
     let row = Run { look: Some(look("a")), attempts: 2, ..run("22T06:00", RunStatus::Complete) };
     let shows = |tags: &'static str| move |_| Found::Complete { look: Some(look(tags)) };
@@ -250,6 +257,9 @@ fn a_cycle_that_is_published_again_is_processed_again_where_that_is_wanted() {
     assert_eq!(one(&mut rerunning, row.clone(), shows("b")), "2206 due > trigger 1 anew");
     assert_eq!(one(&mut rerunning, row.clone(), shows("a")), "2206 complete");
     assert_eq!(one(&mut rerunning, Run { reruns: source::MOST_RERUNS, ..row.clone() }, shows("b")), "2206 complete");
+    // Who changes what is wanted does not want all of it again.
+    let other = |_| Found::Complete { look: Some(Look { wanted: Some("41 files".to_owned()), ..look("b") }) };
+    assert_eq!(one(&mut rerunning, row.clone(), other), "2206 complete");
     let again = row.republished();
     assert_eq!((again.status, again.attempts, again.reruns), (RunStatus::Due, 0, 1));
 }

@@ -15,7 +15,7 @@ fn body(raised: &crate::condition::Raised) -> Value {
 
 #[test]
 fn upstream_is_late_says_what_is_missing_and_what_is_usual() {
-    let raised = upstream_late(&gfs(), false, &[late("22T06:00")], at("22T12:02"), "prod").expect("a signal");
+    let raised = upstream_late(&gfs(), false, &[late("22T06:00")], &[], at("22T12:02"), "prod").expect("a signal");
     let body = body(&raised);
     assert_eq!(
         body["summary"],
@@ -32,7 +32,7 @@ fn upstream_is_late_says_what_is_missing_and_what_is_usual() {
 
 #[test]
 fn upstream_is_late_once_until_its_last_late_cycle_is_there() {
-    let raised = |before, late: &[Overdue], now| upstream_late(&gfs(), before, late, at(now), "prod");
+    let raised = |before, late: &[Overdue], now| upstream_late(&gfs(), before, late, &[], at(now), "prod");
     let first = raised(false, &[late("22T06:00")], "22T12:02").expect("it begins");
     assert_eq!(raised(true, &[late("22T06:00"), late("22T12:00")], "22T18:02"), None);
     assert_eq!(raised(true, &[late("22T12:00")], "22T18:17"), None);
@@ -46,10 +46,28 @@ fn upstream_is_late_once_until_its_last_late_cycle_is_there() {
 #[test]
 fn many_late_cycles_are_counted_and_not_all_named() {
     let many = ["21T00:00", "21T06:00", "21T12:00", "21T18:00", "22T00:00"].map(late);
-    let raised = upstream_late(&gfs(), false, &many, at("22T12:00"), "prod").expect("a signal");
+    let raised = upstream_late(&gfs(), false, &many, &[], at("22T12:00"), "prod").expect("a signal");
     let summary = body(&raised)["summary"].to_string();
     assert!(summary.contains("12Z of 21 Nov") && !summary.contains("18Z of 21 Nov"), "{summary}");
     assert!(summary.contains("; and 2 more"), "{summary}");
+}
+
+#[test]
+fn the_end_of_it_names_what_was_given_up_meanwhile() {
+    let over = |given_up: &[&str]| {
+        let given_up: Vec<Timestamp> = given_up.iter().map(|cycle| at(cycle)).collect();
+        body(&upstream_late(&gfs(), true, &[], &given_up, at("22T12:00"), "prod").expect("it ends"))
+    };
+    assert_eq!(over(&[])["summary"], "Over. No cycle of gfs is late any more.");
+    assert_eq!(
+        over(&["21T06:00"])["summary"],
+        "Over. No cycle of gfs is late any more. gfs 06Z of 21 Nov was not published in time and is given up; \
+         `{\"source\": \"gfs\", \"backfill_hours\": 31}` looks again."
+    );
+    let three = over(&["20T18:00", "21T00:00", "21T06:00"]);
+    let words = "3 were not published in time and are given up, gfs 18Z of 20 Nov to gfs 06Z of 21 Nov;";
+    assert!(three["summary"].to_string().contains(words), "{three}");
+    assert_eq!(three["details"]["given_up"][0], "2026-11-20T18:00:00Z");
 }
 
 #[test]

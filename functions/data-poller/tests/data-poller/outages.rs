@@ -1,0 +1,94 @@
+//! The poller itself was away, or upstream was: every cycle is a row all the same, and one signal tells of what was missed.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, triggered, why};
+
+/// The signals that wait for the router, each as `kind status`.
+async fn told(world: &World) -> Vec<String> {
+    let word = |one: &Value| format!("{} {}", one["kind"], one["status"]).replace('"', "");
+    world.raised().await.iter().map(word).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_outage_of_the_poller_longer_than_look_back_no_cycle_is_without_a_row_and_a_backfill_makes_up_for_them()
+ {
+    let world = World::new().await;
+    let poller = world.polling(&world.gfs("look_back = '12h'\nconcurrency = 20")).await;
+    world.publish("20 00:00");
+    world.poll(&poller, "20 06:00").await;
+    world.work_off();
+    world.poll(&poller, "20 06:05").await;
+    world.raised().await;
+    let missed = ["20 12:00", "20 18:00", "21 00:00", "21 06:00", "21 12:00", "21 18:00", "22 00:00"];
+    missed.iter().for_each(|cycle| world.publish(cycle));
+
+    let back = world.poll(&poller, "22 06:00").await;
+    // 20T06 was a row before; 21T18 and 22T00 are young enough to be looked at.
+    assert_eq!(triggered(&back), ["gfs/2026112118", "gfs/2026112200"], "{back}");
+    let reason = why(&back, "gfs/2026112012").expect("it is named");
+    assert!(reason.starts_with("given up: nobody looked at it within 12h"), "{reason}");
+    let raised = world.raised().await;
+    let [one] = raised.as_slice() else { panic!("one signal: {raised:?}") };
+    assert_eq!((&one["kind"], &one["severity"]), (&json!("run-failed"), &json!("HIGH")));
+    let said = one["summary"].as_str().expect("a summary");
+    assert!(said.starts_with("gfs 12Z of 21 Nov has failed: so have 5 before it, from gfs 06Z of 20 Nov on"), "{said}");
+    assert_eq!(told(&world).await, [""; 0]);
+    let again = world.poll(&poller, "22 06:05").await;
+    assert_eq!((triggered(&again), told(&world).await), (vec![], vec![]), "{again}");
+
+    // What its signal proposes brings them all back, and ends it.
+    let hours: i64 =
+        said.split("\"backfill_hours\": ").nth(1).and_then(|rest| rest.split('}').next()?.parse().ok()).expect("hours");
+    let made_up = world.ask(&poller, json!({ "source": "gfs", "backfill_hours": hours }), "22 06:10").await;
+    assert_eq!(triggered(&made_up).len(), 5, "20T06 was never published: {made_up}");
+    world.work_off();
+    world.poll(&poller, "22 06:15").await;
+    assert_eq!(told(&world).await, ["run-failed resolved"]);
+    let left = "select count(*)::text from watchkeeper.forecast_runs
+                where status <> 'complete' and run_timestamp >= '2026-11-20T00:00Z'";
+    // 20T06, which was never published, and 22T06, which is just due.
+    assert_eq!(world.stored(left).await, ["2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_upstream_is_one_alert_of_lateness_and_one_of_what_it_cost_however_many_cycles_it_has() {
+    let world = World::new().await;
+    let poller = world.polling(&world.gfs("look_back = '12h'\nconcurrency = 20")).await;
+    ["19 18:00", "20 00:00"].iter().for_each(|cycle| world.publish(cycle));
+    world.poll(&poller, "20 00:05").await;
+    world.work_off();
+    world.poll(&poller, "20 00:10").await;
+    for time in ["20 06:05", "20 12:05", "20 18:05", "21 00:05", "21 06:05", "21 12:05", "21 18:05"] {
+        world.poll(&poller, time).await;
+    }
+    let mut so_far = told(&world).await;
+    so_far.sort();
+    assert_eq!(so_far, ["run-failed firing", "upstream-late firing"]);
+    // It comes back with what is new, and not with what was missed.
+    ["21 12:00", "21 18:00"].iter().for_each(|cycle| world.publish(cycle));
+    world.poll(&poller, "21 18:10").await;
+    let raised = world.raised().await;
+    let [over] = raised.as_slice() else { panic!("one signal: {raised:?}") };
+    let said = over["summary"].as_str().expect("a summary");
+    assert!(
+        said.contains("5 were not published in time and are given up, gfs 06Z of 20 Nov to gfs 06Z of 21 Nov"),
+        "{said}"
+    );
+    assert_eq!((&over["kind"], &over["status"]), (&json!("upstream-late"), &json!("resolved")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_new_tells_nobody_of_what_was_gone_before_it_was_watched() {
+    let world = World::new().await;
+    let poller = world.polling(&world.gfs("look_back = '48h'")).await;
+    world.publish("21 18:00");
+    let first = world.poll(&poller, "22 00:30").await;
+    assert_eq!(triggered(&first), ["gfs/2026112118"], "{first}");
+    let reason = why(&first, "gfs/2026112100").expect("it is named");
+    assert!(reason.contains("upstream did not have it when gfs was first looked at"), "{reason}");
+    assert_eq!(told(&world).await, [""; 0]);
+    let history = json!({ "backfill_hours": 240 });
+    world.ask(&poller, history, "22 00:35").await;
+    assert_eq!(told(&world).await, [""; 0]);
+}

@@ -1,0 +1,69 @@
+//! What may still be triggered and looked at in one invocation, and what is left to the next.
+
+use std::collections::HashMap;
+
+use super::{Change, Fate, Left, Situation};
+use crate::upstream::{Run, RunStatus, Source};
+
+/// A cycle of a source of which nothing could be looked at is late as if it were not there: nobody knows better.
+pub(super) fn starved(
+    source: &Source,
+    row: Option<&Run>,
+    fate: &Fate,
+    is_overdue: bool,
+    situation: &Situation<'_>,
+) -> Option<Change> {
+    let is_due = row.is_some_and(|run| run.status == RunStatus::Due);
+    let unseen = is_due && is_overdue && *fate == Fate::Remaining(Left::Unseen) && !situation.request.is_backfill();
+    let is_starved = unseen && situation.found.keys().all(|key| key.source != source.name);
+    is_starved.then(|| Change::Late { why: Left::Unseen.to_string() })
+}
+
+/// What may still be triggered and looked at.
+pub(super) struct Budget<'a> {
+    limit: Option<usize>,
+    looks: usize,
+    in_flight: HashMap<&'a str, usize>,
+}
+
+impl<'a> Budget<'a> {
+    pub(super) fn of(situation: &Situation<'a>) -> Self {
+        let limit = situation.request.limit().map(|limit| limit.saturating_sub(situation.triggered.len()));
+        let mut in_flight = HashMap::new();
+        let now = situation.triggered.iter().map(|key| key.source.as_str());
+        let before = situation.runs.iter().filter(|run| run.status.is_in_flight());
+        let before = before.filter(|run| !situation.triggered.contains(&run.key())).map(|run| run.source.as_str());
+        for source in now.chain(before) {
+            *in_flight.entry(source).or_default() += 1;
+        }
+        Self { limit, looks: situation.looks, in_flight }
+    }
+
+    /// What comes of a wish; a look takes the place of the trigger that may follow from it, but for one at a cycle that would be
+    /// late: whether it is has to be known though nothing can be triggered.
+    pub(super) fn grant(&mut self, source: &'a Source, wish: Fate, is_overdue: bool) -> Fate {
+        if !matches!(wish, Fate::Trigger { .. } | Fate::Look) {
+            return wish;
+        }
+        if self.limit == Some(0) {
+            return Fate::Remaining(Left::Limit);
+        }
+        let in_flight = self.in_flight.entry(&source.name).or_default();
+        let is_full = *in_flight >= source.concurrency as usize;
+        if is_full && !(wish == Fate::Look && is_overdue) {
+            return Fate::Remaining(Left::Concurrency(source.concurrency));
+        }
+        if wish == Fate::Look {
+            match self.looks.checked_sub(1) {
+                Some(looks) => self.looks = looks,
+                None => return Fate::Remaining(Left::Unseen),
+            }
+        }
+        if is_full {
+            return wish;
+        }
+        *in_flight += 1;
+        self.limit = self.limit.map(|limit| limit - 1);
+        wish
+    }
+}

@@ -33,6 +33,8 @@ pub(crate) async fn all(
         let Some(source) = watch_file.source(&row.run.source) else { continue };
         let named = |name: &str, value: f64, unit: &str| placed(&source.forecast_type, name, value, unit);
         match row.run.status {
+            // What ended long ago, before anybody announced it, is no news.
+            RunStatus::Complete | RunStatus::Failed if is_old(source, row, now) => {}
             RunStatus::Complete => {
                 data.push(named(ForecastMetrics::READY, 1.0, "Count"));
                 data.extend(seconds(row).map(|seconds| named(PollerConfig::RUN_DURATION, seconds, "Seconds")));
@@ -63,6 +65,10 @@ pub(crate) async fn all(
         Ok(()) => summary.did("announced", ended.len()),
         Err(error) => summary.failed("announcing", format!("{:#}", anyhow::Error::new(error))),
     }
+}
+
+fn is_old(source: &config::watch_file::Source, row: &Row, now: Timestamp) -> bool {
+    now.duration_since(row.finished_at.unwrap_or(row.run.at)) > source.rules.look_back
 }
 
 fn placed(forecast_type: &str, name: &str, value: f64, unit: &str) -> Placed {

@@ -21,12 +21,14 @@ pub(crate) struct Asked {
     /// Only this source.
     pub(crate) source: Option<String>,
     /// Runs that failed for a known reason, too.
+    #[serde(deserialize_with = "or_not")]
     pub(crate) force_retry: bool,
     /// How many hours back cycles are made up for.
     pub(crate) backfill_hours: Option<i64>,
     /// At most so many triggers.
     pub(crate) limit: Option<i64>,
     /// Changes nothing.
+    #[serde(deserialize_with = "or_not")]
     pub(crate) dry_run: bool,
     /// Replaces the store's clock.
     #[serde(deserialize_with = "payload::optional_instant")]
@@ -34,6 +36,11 @@ pub(crate) struct Asked {
     /// When the scheduler meant it to run.
     #[serde(deserialize_with = "payload::scheduled_at")]
     pub(crate) scheduled_at: Option<Timestamp>,
+}
+
+/// What is null is not asked for, as with every other field.
+fn or_not<'de, D: serde::Deserializer<'de>>(field: D) -> Result<bool, D::Error> {
+    Ok(Option::deserialize(field)?.unwrap_or_default())
 }
 
 /// A message of the queue `completions`.
@@ -52,7 +59,11 @@ pub(crate) fn parse(payload: Value) -> Result<Event, Fault> {
     match payload {
         Value::Object(mut fields) if fields.contains_key("Records") => {
             let records = payload::parse_part(fields.remove("Records").unwrap_or_default());
-            records.map(Event::Completions).map_err(|fault| Fault::bad_payload(format!("Records{}", fault.message)))
+            let told = |fault: Fault| {
+                let separator = if fault.message.starts_with(['[', '.']) { "" } else { ": " };
+                Fault::bad_payload(format!("Records{separator}{}", fault.message))
+            };
+            records.map(Event::Completions).map_err(told)
         }
         other => payload::parse(other).map(Event::Poll),
     }
@@ -71,6 +82,7 @@ mod tests {
             (json!({"limit": "10"}), "limit: expected a whole number"),
             (json!({"force_retry": 1}), "force_retry: expected true or false"),
             (json!({"Records": [{"body": "{}"}]}), "Records[0]: missing field `messageId`"),
+            (json!({"Records": null}), "Records: "),
             (json!([]), "no JSON object"),
         ] {
             let message = parse(payload.clone()).expect_err("refused").message;
@@ -80,7 +92,12 @@ mod tests {
 
     #[test]
     fn what_the_runbooks_say_is_taken() {
-        for payload in [json!({"force_retry": true}), json!({"backfill_hours": 48, "limit": 10}), Value::Null] {
+        for payload in [
+            json!({"force_retry": true}),
+            json!({"backfill_hours": 48, "limit": 10}),
+            json!({"force_retry": null, "dry_run": null}),
+            Value::Null,
+        ] {
             assert!(matches!(parse(payload), Ok(Event::Poll(_))));
         }
     }

@@ -13,7 +13,7 @@ use runtime::opening::Store;
 use runtime::raise::raise;
 use runtime::{Deadline, Fault, Summary, payload};
 use store::outbox::Outgoing;
-use store::runs::{self, Row};
+use store::runs::{self, Open};
 
 use crate::announce;
 use crate::app::{App, held, patience};
@@ -24,6 +24,7 @@ use crate::starting::{self, Begun, Intent};
 use crate::tried::Tried;
 
 mod following;
+mod forsaken;
 mod looking;
 mod writing;
 
@@ -96,7 +97,7 @@ impl Poll<'_> {
     async fn rehearse(&self, reason: &str, summary: &mut Summary) -> Result<Done, Fault> {
         let mut tried = Tried::default();
         summary.skipped("everything", reason);
-        let rows = self.read().await?;
+        let rows = self.read().await?.rows;
         let runs: Vec<Run> = rows.into_iter().map(|row| row.run).collect();
         let mut looker = self.looker();
         let held = held(&self.app.watch_file, self.parameters);
@@ -108,8 +109,9 @@ impl Poll<'_> {
     /// Does it. The record is read once, and written before anything is started: the intent stands before its request.
     async fn perform(&self, summary: &mut Summary) -> Result<Done, Fault> {
         let mut tried = Tried::default();
-        let mut rows = self.read().await?;
+        let Open { mut rows, ownerless } = self.read().await?;
         let mut outgoing = self.follow(&mut rows, &mut tried, summary).await?;
+        outgoing.extend(self.forsake(&ownerless, summary).await?);
         let runs: Vec<Run> = rows.iter().map(|row| row.run.clone()).collect();
         let mut looker = self.looker();
         let held_now = held(&self.app.watch_file, self.parameters);
@@ -138,14 +140,16 @@ impl Poll<'_> {
         Instant::now() + self.deadline.for_work().saturating_sub(ACTING).min(LOOKING)
     }
 
-    async fn read(&self) -> Result<Vec<Row>, Fault> {
+    async fn read(&self) -> Result<Open, Fault> {
         let wanted: Vec<(&str, Timestamp)> = self
             .rules
             .iter()
             .filter(|source| self.request.is_about(source))
             .map(|source| (source.name.as_str(), self.request.from(source, self.now)))
             .collect();
-        Ok(runs::open(&self.store.connection.client, &wanted, patience(self.deadline)).await?)
+        let known: Vec<&str> = self.rules.iter().map(|source| source.name.as_str()).collect();
+        let older = self.now.saturating_sub(forsaken::AFTER).unwrap_or(Timestamp::MIN);
+        Ok(runs::open(&self.store.connection.client, &wanted, (&known, older), patience(self.deadline)).await?)
     }
 
     /// Secrets and switches as they are at this moment, where something is to be triggered: what was read before the looks

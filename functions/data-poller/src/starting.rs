@@ -149,7 +149,8 @@ async fn start<'i, 'a>(
     }
     let trigger = match trigger(app, parameters, intent.source) {
         Ok(trigger) => trigger,
-        Err(why) => return (intent, Sent::Banned { why }),
+        // A secret that is not there yet is no refusal of the provider's: it is asked for again, with the usual pauses.
+        Err(why) => return (intent, refused(why)),
     };
     let (source, run) = (intent.source, &intent.run);
     let job = Job {

@@ -52,6 +52,11 @@ pub const ALL: &[Migration] = &[
     Migration { version: 7, name: "follow_runs", sql: include_str!("../../../migrations/V0007__follow_runs.sql") },
     Migration { version: 8, name: "archive_rows", sql: include_str!("../../../migrations/V0008__archive_rows.sql") },
     Migration { version: 9, name: "mark_restored", sql: include_str!("../../../migrations/V0009__mark_restored.sql") },
+    Migration {
+        version: 10,
+        name: "find_told_runs",
+        sql: include_str!("../../../migrations/V0010__find_told_runs.sql"),
+    },
 ];
 
 /// The schema that this release needs.

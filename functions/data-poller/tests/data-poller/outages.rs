@@ -92,3 +92,50 @@ async fn a_source_that_is_new_tells_nobody_of_what_was_gone_before_it_was_watche
     world.ask(&poller, history, "22 00:35").await;
     assert_eq!(told(&world).await, [""; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_open_of_a_source_that_is_renamed_ends_a_day_later() {
+    let world = World::new().await;
+    let watched = world.gfs("attempts = 1");
+    let poller = world.polling(&watched).await;
+    ["19 18:00", "20 00:00"].iter().for_each(|cycle| world.publish(cycle));
+    world.poll(&poller, "20 00:05").await;
+    world.runpod.jobs().iter().filter(|job| job.input["run_timestamp"] == "2026-11-20T00:00:00Z").for_each(|job| {
+        world.runpod.begin(&job.id);
+        world.runpod.fail(&job.id, "out of memory");
+    });
+    world.poll(&poller, "20 00:10").await;
+    world.poll(&poller, "20 12:05").await;
+    let mut so_far = told(&world).await;
+    so_far.sort();
+    assert_eq!(so_far, ["run-failed firing", "run-failed firing", "upstream-late firing"], "19T18 took too long");
+
+    let renamed = world.polling(&watched.replace("[source.gfs]", "[source.gfs-whole]")).await;
+    world.poll(&renamed, "20 12:10").await;
+    assert_eq!(told(&world).await, [""; 0], "it may come back");
+    let later = world.poll(&renamed, "21 12:30").await;
+    let mut over = told(&world).await;
+    over.sort();
+    assert_eq!(over, ["run-failed resolved", "run-failed resolved", "upstream-late resolved"]);
+    let gone = "the watch file has no source of this name any more";
+    assert_eq!(why(&later, "gfs/2026112006").as_deref(), Some(gone), "{later}");
+    let open = "select count(*)::text from watchkeeper.forecast_runs
+                where source = 'gfs' and status in ('due', 'late', 'triggered', 'running')";
+    assert_eq!(world.stored(open).await, ["0"]);
+    let again = world.poll(&renamed, "21 12:35").await;
+    assert_eq!((told(&world).await, why(&again, "gfs/2026112006")), (vec![], None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ended_long_before_anybody_announced_it_is_noted_and_no_news() {
+    let world = World::new().await;
+    let insert = "insert into watchkeeper.forecast_runs (source, run_timestamp, status, finished_at)
+                  values ('gfs', '2026-11-10T00:00Z', 'complete', '2026-11-10T07:00Z'),
+                         ('gfs', '2026-11-19T18:00Z', 'complete', '2026-11-20T01:00Z')";
+    world.stored(insert).await;
+    let poller = world.polling(&world.gfs("look_back = '12h'")).await;
+    let answer = world.poll(&poller, "20 01:05").await;
+    assert_eq!(answer["did"]["announced"], json!(2), "{answer}");
+    // ForecastReady of one run, and how late upstream is.
+    assert_eq!(answer["did"]["published"], json!(2), "{answer}");
+}

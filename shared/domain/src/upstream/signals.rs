@@ -47,8 +47,11 @@ pub fn upstream_late(
 ) -> Option<Raised> {
     let usual = duration::display(source.expected_after);
     let said = |status, summary: String, details| {
-        Said { source, kind: UPSTREAM_LATE, labels: Labels::new(), status, severity: source.late_severity, at: now }
-            .raised(&summary, details, environment)
+        Said { severity: source.late_severity, ..Said::of(source, UPSTREAM_LATE, status, now) }.raised(
+            &summary,
+            details,
+            environment,
+        )
     };
     match (before, late) {
         (false, []) | (true, [_, ..]) => None,
@@ -121,13 +124,34 @@ pub fn run_recovered(source: &Source, cycle: Timestamp, now: Timestamp, environm
 }
 
 fn failed_run(source: &Source, cycle: Timestamp, status: SignalStatus, at: Timestamp) -> Said<'_> {
-    let labels = Labels::from([("run_timestamp".to_owned(), cycle.to_string())]);
-    Said { source, kind: RUN_FAILED, labels, status, severity: source.severity, at }
+    Said { labels: of_cycle(cycle), ..Said::of(source, RUN_FAILED, status, at) }
+}
+
+/// That what was raised for a source is over, since nobody knows it any more: that upstream is late, or that the run of a cycle
+/// has failed.
+pub fn source_gone(name: &str, cycle: Option<Timestamp>, now: Timestamp, environment: &str) -> Raised {
+    let said = Said {
+        name,
+        about: None,
+        runbook: None,
+        kind: if cycle.is_some() { RUN_FAILED } else { UPSTREAM_LATE },
+        labels: cycle.map(of_cycle).unwrap_or_default(),
+        status: SignalStatus::Resolved,
+        severity: Severity::High,
+        at: now,
+    };
+    said.raised(&format!("Over. The watch file has no source {name} any more."), Map::new(), environment)
+}
+
+fn of_cycle(cycle: Timestamp) -> Labels {
+    Labels::from([("run_timestamp".to_owned(), cycle.to_string())])
 }
 
 /// What is said of a source.
 struct Said<'a> {
-    source: &'a Source,
+    name: &'a str,
+    about: Option<&'a str>,
+    runbook: Option<&'a str>,
     kind: &'static str,
     labels: Labels,
     status: SignalStatus,
@@ -135,18 +159,23 @@ struct Said<'a> {
     at: Timestamp,
 }
 
-impl Said<'_> {
+impl<'a> Said<'a> {
+    fn of(source: &'a Source, kind: &'static str, status: SignalStatus, at: Timestamp) -> Self {
+        let (about, runbook) = (source.summary.as_deref(), source.runbook.as_deref());
+        Self { name: &source.name, about, runbook, kind, labels: Labels::new(), status, severity: source.severity, at }
+    }
+
     fn raised(self, summary: &str, mut details: Map<String, Value>, environment: &str) -> Raised {
-        let Self { source: of, kind, labels, status, severity, at } = self;
-        let fingerprint = Fingerprint::of(environment, kind, &of.name, &labels);
+        let Self { name, about, runbook, kind, labels, status, severity, at } = self;
+        let fingerprint = Fingerprint::of(environment, kind, name, &labels);
         let id = format!("{fingerprint}/{}/{severity}/{at}", status.as_str());
-        let texts = [("about", &of.summary), ("runbook", &of.runbook)];
-        details.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text.as_ref()?)))));
+        let texts = [("about", about), ("runbook", runbook)];
+        details.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text?)))));
         let body = json!({
             "id": id,
-            "source": source(&of.name),
+            "source": source(name),
             "kind": kind,
-            "subject": of.name,
+            "subject": name,
             "environment": environment,
             "status": status,
             "severity": severity.to_string(),

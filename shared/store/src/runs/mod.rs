@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use crate::statements::Statement;
 
-pub use read::{find, given_up, open};
+pub use read::{Open, find, given_up, open};
 pub use write::{Move, Moved, announced, apply};
 
 pub(crate) const STATEMENTS: &[&Statement] = &[
     &read::READ,
+    &read::OWNERLESS,
     &read::FIND,
     &read::GIVEN_UP,
     &write::BOUND,

@@ -19,6 +19,18 @@ pub(super) static READ: Statement = Statement {
     sql: include_str!("../sql/read_runs.sql"),
     types: &[Type::TEXT_ARRAY, Type::TIMESTAMPTZ_ARRAY],
 };
+pub(super) static OWNERLESS: Statement = Statement {
+    name: "reading runs of sources that are gone",
+    sql: "select run_id, source, run_timestamp, status, attempts, refusals, external_id, triggered_at, retry_at, rearmed,
+                 reruns, failure_reason, last_failure, told_failed, look, finished_at, announced_at, inference_duration_ms
+          from watchkeeper.forecast_runs
+          where (status in ('due', 'late', 'held', 'triggered', 'running') or told_failed)
+            and source <> all($1)
+            and greatest(run_timestamp, triggered_at) < $2
+          order by run_timestamp, source
+          limit 1000",
+    types: &[Type::TEXT_ARRAY, Type::TIMESTAMPTZ],
+};
 pub(super) static FIND: Statement = Statement {
     name: "finding runs",
     sql: "select run_id, source, run_timestamp, status, attempts, refusals, external_id, triggered_at, retry_at, rearmed,
@@ -35,16 +47,35 @@ pub(super) static GIVEN_UP: Statement = Statement {
     types: &[Type::TEXT_ARRAY, Type::TIMESTAMPTZ_ARRAY],
 };
 
-/// The runs of these sources from an instant on, and those that are open or untold whenever they are from; oldest first.
+/// What a poll has to know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Open {
+    /// The runs of its sources, oldest first.
+    pub rows: Vec<Row>,
+    /// Runs that are open, or of whose failure people were told, of sources that nobody knows.
+    pub ownerless: Vec<Row>,
+}
+
+/// The runs of these sources from an instant on, and those that are open or untold whenever they are from, with what was before
+/// both; and those of sources other than `known` that are older than an instant.
 ///
 /// # Errors
 /// The statement's failure, or [`Error::Timeout`] after `patience`. The connection must then be dropped.
-pub async fn open(client: &Client, wanted: &[(&str, Timestamp)], patience: Duration) -> Result<Vec<Row>, Error> {
+pub async fn open(
+    client: &Client,
+    wanted: &[(&str, Timestamp)],
+    (known, older): (&[&str], Timestamp),
+    patience: Duration,
+) -> Result<Open, Error> {
     let (sources, from): (Vec<&str>, Vec<Timestamp>) = wanted.iter().copied().unzip();
     let mut flush = Flush::new(patience);
     flush.add(READ.run(client, &[&sources, &from]));
-    let [rows] = flush.answers(READ.name).await?;
-    rows.iter().map(row).collect()
+    flush.add(OWNERLESS.run(client, &[&known, &older]));
+    let [rows, ownerless] = flush.answers(READ.name).await?;
+    Ok(Open {
+        rows: rows.iter().map(row).collect::<Result<_, _>>()?,
+        ownerless: ownerless.iter().map(row).collect::<Result<_, _>>()?,
+    })
 }
 
 /// Cycles that were given up without having been triggered since a source's last complete run, each source up to an instant;

@@ -81,6 +81,15 @@ impl Run {
         }
     }
 
+    /// Nobody knows its source any more: what was told of it is over.
+    #[must_use]
+    pub fn forsaken(&self) -> Self {
+        let has_ended = matches!(self.status, RunStatus::Complete | RunStatus::Failed | RunStatus::Deleted);
+        let ended =
+            if has_ended { self.clone() } else { self.failed("the watch file has no source of this name any more") };
+        Self { told_failed: false, ..ended }
+    }
+
     /// Given up without having been triggered: nothing is raised of it alone.
     #[must_use]
     pub fn given_up(&self, why: &str) -> Self {

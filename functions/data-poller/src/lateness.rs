@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::Timestamp;
-use domain::upstream::plan::{Fate, Why};
+use domain::upstream::plan::{Change, Fate, Why};
 use domain::upstream::signals::{Overdue, upstream_late};
 use domain::upstream::{Plan, Planned, Request, Run, RunKey, RunStatus, Source};
 use store::outbox::Outgoing;
@@ -58,11 +58,11 @@ impl Lateness<'_> {
 
 /// A cycle that is late after the plan.
 fn overdue(planned: &Planned) -> Option<Overdue> {
-    let why = match &planned.fate {
-        Fate::Skipped(Why::Late(why)) => why.clone(),
-        Fate::Trigger { .. } | Fate::Triggered => return None,
+    let why = match (&planned.fate, &planned.change) {
+        (Fate::Skipped(Why::Late(why)), _) | (Fate::Remaining(_), Some(Change::Late { why })) => why.clone(),
+        (Fate::Trigger { .. } | Fate::Triggered, _) => return None,
         // Nothing was found out about it.
-        _ if planned.change.is_none() && planned.status == Some(RunStatus::Late) => "it was not looked at".to_owned(),
+        (_, None) if planned.status == Some(RunStatus::Late) => "it was not looked at".to_owned(),
         _ => return None,
     };
     Some(Overdue { at: planned.key.at, why })

@@ -202,15 +202,19 @@ pub fn plan(situation: &Situation<'_>) -> Result<Plan, TooMany> {
             let row = rows.get(&(source.name.as_str(), at)).copied();
             let verdict = cycle::decide(source, row, at, situation);
             let fate = budget.grant(source, verdict.fate);
-            Planned {
-                key: RunKey::of(&source.name, at),
-                status: row.map(|run| run.status),
-                change: verdict.change,
-                fate,
-            }
+            let change = verdict.change.or_else(|| unseen(source, row, &fate, situation));
+            Planned { key: RunKey::of(&source.name, at), status: row.map(|run| run.status), change, fate }
         })
         .collect();
     Ok(Plan { cycles })
+}
+
+/// A cycle that was known before and is still not looked at is late in its time: else nobody would hear of a source that
+/// no poll has time for. A backfill's next call goes on with it.
+fn unseen(source: &Source, row: Option<&Run>, fate: &Fate, situation: &Situation<'_>) -> Option<Change> {
+    let run = row.filter(|run| run.status == RunStatus::Due && *fate == Fate::Remaining(Left::Unseen))?;
+    let is_late = situation.now.duration_since(run.at) >= source.late_after && !situation.request.is_backfill();
+    is_late.then(|| Change::Late { why: "it was not looked at".to_owned() })
 }
 
 /// Whether a row is planned, whichever nominal times the schedule has today: it is in the window; or, where nobody asks for

@@ -90,12 +90,11 @@ impl Lateness<'_> {
 
 /// A cycle that is late after the plan.
 fn overdue(planned: &Planned) -> Option<Overdue> {
-    let why = match &planned.fate {
-        Fate::Skipped(Why::Late(why)) => why.clone(),
-        Fate::Trigger { .. } | Fate::Triggered => return None,
-        Fate::Remaining(left) if matches!(planned.change, Some(Change::Late { .. })) => left.to_string(),
+    let why = match (&planned.fate, &planned.change) {
+        (Fate::Skipped(Why::Late(why)), _) | (Fate::Remaining(_), Some(Change::Late { why })) => why.clone(),
+        (Fate::Trigger { .. } | Fate::Triggered, _) => return None,
         // Nothing was found out about it.
-        _ if planned.change.is_none() && planned.status == Some(RunStatus::Late) => "it was not looked at".to_owned(),
+        (_, None) if planned.status == Some(RunStatus::Late) => "it was not looked at".to_owned(),
         _ => return None,
     };
     Some(Overdue { at: planned.key.at, why })

@@ -10,11 +10,21 @@ use crate::report::name;
 /// So many reasons are told.
 const MOST_REASONS: usize = 5;
 
+/// Whether anybody waits for a cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// It is expected upstream, or a person has asked for it.
+    For,
+    /// Upstream is not even expected to have it: a mirror that cannot be read now keeps nobody waiting.
+    NotYet,
+}
+
 /// Cycles for which something was asked of somebody, and of which nothing came of it.
 #[derive(Debug, Default)]
 pub(crate) struct Tried {
     all: BTreeSet<RunKey>,
     failed: BTreeMap<RunKey, String>,
+    matters: bool,
 }
 
 impl Tried {
@@ -25,14 +35,20 @@ impl Tried {
 
     /// It failed, and why.
     pub(crate) fn failed(&mut self, key: &RunKey, why: &str) {
+        self.unread(key, why, Waited::For);
+    }
+
+    /// No mirror could be read, and why.
+    pub(crate) fn unread(&mut self, key: &RunKey, why: &str, waited: Waited) {
         self.asked(key);
         self.failed.insert(key.clone(), why.to_owned());
+        self.matters |= waited == Waited::For;
     }
 
     /// # Errors
-    /// `Failed` where something was tried, and nothing worked.
+    /// `Failed` where something was tried, nothing worked, and anybody waits for some of it.
     pub(crate) fn worked(&self) -> Result<(), Fault> {
-        if self.all.is_empty() || self.failed.len() < self.all.len() {
+        if !self.matters || self.failed.len() < self.all.len() {
             return Ok(());
         }
         let reasons: Vec<String> =
@@ -61,6 +77,17 @@ mod tests {
         let mut tried = Tried::default();
         tried.asked(&key(0));
         tried.failed(&key(6), "403");
+        assert!(tried.worked().is_ok());
+    }
+
+    #[test]
+    fn what_nobody_waits_for_fails_a_poll_only_beside_what_somebody_waits_for() {
+        let mut tried = Tried::default();
+        tried.unread(&key(6), "503", Waited::NotYet);
+        assert!(tried.worked().is_ok());
+        tried.unread(&key(0), "503", Waited::For);
+        assert!(tried.worked().is_err());
+        tried.asked(&key(12));
         assert!(tried.worked().is_ok());
     }
 

@@ -16,12 +16,15 @@ use crate::cause::Cause;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// From the start of the connection to the last byte of the answer. Several calls share one invocation.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// So many idle connections to one server are kept where they are used again.
+const MOST_KEPT: usize = 32;
 
 /// The HTTP client of all who are called, made when the first of them is. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Http {
     client: Arc<OnceLock<reqwest::Client>>,
     total_timeout: Duration,
+    kept: usize,
 }
 
 /// A request.
@@ -92,7 +95,13 @@ impl Default for Http {
 impl Http {
     /// A client that waits this long for a whole answer.
     pub fn with_timeout(total_timeout: Duration) -> Self {
-        Self { client: Arc::default(), total_timeout }
+        Self { client: Arc::default(), total_timeout, kept: 0 }
+    }
+
+    /// A client for many requests to one server within one invocation: its connections are used again. Whoever makes it
+    /// drops it at the end, before the sandbox freezes.
+    pub fn keeping_connections() -> Self {
+        Self { kept: MOST_KEPT, ..Self::default() }
     }
 
     /// Sends a request once; redirects are not followed.
@@ -144,7 +153,7 @@ impl Http {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = build(self.total_timeout).map_err(|err| {
+        let client = build(self.total_timeout, self.kept).map_err(|err| {
             NoAnswer::Unreachable(Cause::plain(format!("the HTTP client could not be made: {}", chain(&*err))))
         })?;
         Ok(self.client.get_or_init(|| client))
@@ -179,14 +188,14 @@ impl NoAnswer {
     }
 }
 
-fn build(total_timeout: Duration) -> Result<reqwest::Client, Box<dyn std::error::Error>> {
+fn build(total_timeout: Duration, kept: usize) -> Result<reqwest::Client, Box<dyn std::error::Error>> {
     let client = reqwest::Client::builder()
         .tls_backend_preconfigured(tls::client_config(None)?)
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(total_timeout)
-        // A sandbox freezes between invocations and its connections die silently: a request written into a dead one
-        // would count as ambiguous, and be repeated.
-        .pool_max_idle_per_host(0)
+        // None, unless for one invocation: a sandbox freezes between two and its connections die silently; a request
+        // written into a dead one would count as ambiguous, and be repeated.
+        .pool_max_idle_per_host(kept)
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .no_proxy()

@@ -1,28 +1,52 @@
-//! Asks a web server for files, one by one: it lists nothing.
+//! Asks a web server for files: it lists nothing.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use domain::upstream::Object;
-use outbound::{Head, Http};
+use futures::{StreamExt, stream};
+use outbound::{Head, Http, NoAnswer};
 use secrecy::SecretString;
 
-/// Asks for each file in turn; what follows a missing one is not asked for, since the cycle cannot be complete.
+/// So many files are asked for at once. GFS has 209, which one after another take longer than a poll may; a public server
+/// bars who asks for all of them at once.
+const AT_ONCE: usize = 16;
+/// The longest that one answer may take, with a second try: another mirror may have the cycle.
+const ANSWER: Duration = Duration::from_secs(6);
+
+/// Asks for the first file, and for the others side by side where it is there: of a cycle that has not begun one file is
+/// asked for. What follows a missing one is left out, since the cycle cannot be complete.
 ///
 /// # Errors
 /// Why that is not known: anything but a file that is there, or is not.
-pub(super) async fn ask(http: &Http, url: &str, keys: &[String], until: Instant) -> Result<Vec<Object>, String> {
-    let mut objects = Vec::with_capacity(keys.len());
-    for key in keys {
-        let address = SecretString::from(format!("{url}{key}"));
-        let asking = http.head("the mirror", &address);
-        let left = until.saturating_duration_since(Instant::now());
-        let head = tokio::time::timeout(left, asking).await.map_err(|_| "no answer in time".to_owned())?;
-        let Head { status, length, last_modified, etag } = head.map_err(|none| none.into_cause().text)?;
-        match status {
-            200 => objects.push(Object { key: key.clone(), bytes: length.unwrap_or_default(), last_modified, etag }),
-            404 | 410 => break,
-            status => return Err(format!("it answered {status} for {key}")),
-        }
+pub(super) async fn ask(http: &Http, url: &str, keys: &[String]) -> Result<Vec<Object>, String> {
+    let Some((first, others)) = keys.split_first() else { return Ok(Vec::new()) };
+    let Some(first) = ask_for(http, url, first).await? else { return Ok(Vec::new()) };
+    let mut objects = vec![first];
+    let mut answers = stream::iter(others).map(|key| ask_for(http, url, key)).buffered(AT_ONCE);
+    while let Some(answer) = answers.next().await {
+        let Some(object) = answer? else { break };
+        objects.push(object);
     }
     Ok(objects)
+}
+
+/// A file; `None` where it is not there.
+async fn ask_for(http: &Http, url: &str, key: &str) -> Result<Option<Object>, String> {
+    let address = SecretString::from(format!("{url}{key}"));
+    let head = tokio::time::timeout(ANSWER, head(http, &address)).await;
+    let head = head.map_err(|_| format!("no answer within {} s for {key}", ANSWER.as_secs()))?;
+    let Head { status, length, last_modified, etag } = head.map_err(|none| none.into_cause().text)?;
+    match status {
+        200 => Ok(Some(Object { key: key.to_owned(), bytes: length.unwrap_or_default(), last_modified, etag })),
+        404 | 410 => Ok(None),
+        status => Err(format!("it answered {status} for {key}")),
+    }
+}
+
+/// Asks once more where the answer was lost: a server may close a connection as it is used again.
+async fn head(http: &Http, address: &SecretString) -> Result<Head, NoAnswer> {
+    match http.head("the mirror", address).await {
+        Err(NoAnswer::Lost(_)) => http.head("the mirror", address).await,
+        answered => answered,
+    }
 }

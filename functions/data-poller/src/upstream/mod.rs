@@ -1,22 +1,23 @@
-//! Looks at upstream: whether cycles are complete, by as few listings as can tell.
+//! Looks at upstream: what was found out about each cycle, and where what is complete is.
 
 mod http;
 mod listing;
+mod look;
 mod s3;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
 
 use aws_config::SdkConfig;
 use config::watch_file::{Output, Place, Source};
 use domain::Timestamp;
-use domain::upstream::joint::{Instrument, Joint, Readiness};
-use domain::upstream::mirrors::{self, Answer, Ask, Known};
 use domain::upstream::pattern::Wanted;
-use domain::upstream::{Found, Object, Requirement, Run, RunKey, Upstream, cycles, judge};
+use domain::upstream::{Found, Requirement, Run, RunKey, Upstream};
 use jiff::SignedDuration;
-use outbound::Http;
 use serde_json::{Map, Value, json};
+
+use listing::Reader;
+pub(crate) use look::{Lookout, Seen};
 
 /// Everything that can be listed.
 #[derive(Debug)]
@@ -24,26 +25,17 @@ pub(crate) struct Mirrors {
     buckets: s3::Buckets,
 }
 
-/// What a mirror holds under a prefix, or why that is not known.
-type Listed = Result<Vec<Object>, String>;
-
-/// Looks at cycles within one invocation: what is listed once is not listed again, and a mirror that does not answer is not
-/// asked again.
+/// What the looks of one invocation found out.
 pub(crate) struct Looker<'a> {
-    mirrors: &'a Mirrors,
-    http: &'a Http,
-    now: Timestamp,
-    until: Instant,
-    listed: HashMap<(String, String), Listed>,
-    unreadable: HashMap<String, String>,
-    /// How many listings were made.
-    pub(crate) listings: usize,
+    pub(crate) lookout: Lookout<'a>,
+    /// When looking has to end.
+    pub(crate) until: Instant,
     /// What the looks found out, by cycle.
     pub(crate) found: HashMap<RunKey, Found>,
     /// Where what was complete is, for the job that processes it.
     pub(crate) sites: HashMap<RunKey, Site>,
-    /// Cycles that could not be looked at, and why.
-    pub(crate) failed: BTreeMap<RunKey, String>,
+    /// Cycles for which there was no time.
+    pub(crate) unseen: HashSet<RunKey>,
 }
 
 /// Where the objects of a cycle are.
@@ -69,7 +61,9 @@ impl Mirrors {
         let is_its =
             |written: Option<Timestamp>| written.is_none_or(|written| since.is_none_or(|since| written >= since));
         let place = s3::At { bucket: &output.bucket, region: None, anonymous: false };
-        match self.buckets.list(place, &key, until).await {
+        let left = until.saturating_duration_since(Instant::now());
+        let listed = tokio::time::timeout(left, self.buckets.list(place, &key)).await;
+        match listed.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
             Ok(objects) => Some(objects.iter().any(|object| object.key == key && is_its(object.last_modified))),
             Err(why) => {
                 tracing::warn!(bucket = output.bucket, key, why, "Whether a run's output is there could not be seen");
@@ -80,36 +74,19 @@ impl Mirrors {
 }
 
 impl<'a> Looker<'a> {
-    pub(crate) fn new(mirrors: &'a Mirrors, http: &'a Http, now: Timestamp, until: Instant) -> Self {
+    pub(crate) fn new(mirrors: &'a Mirrors, sources: &'a [Source], now: Timestamp, until: Instant) -> Self {
         Self {
-            mirrors,
-            http,
-            now,
+            lookout: Lookout { reader: Reader::new(mirrors, sources, until), now },
             until,
-            listed: HashMap::new(),
-            unreadable: HashMap::new(),
-            listings: 0,
             found: HashMap::new(),
             sites: HashMap::new(),
-            failed: BTreeMap::new(),
+            unseen: HashSet::new(),
         }
     }
 
-    /// Whether there is no time to look any further.
-    pub(crate) fn is_out_of_time(&self) -> bool {
-        Instant::now() >= self.until
-    }
-
-    /// Looks at a cycle, and keeps what was found.
-    pub(crate) async fn look(&mut self, source: &Source, at: Timestamp, before: Option<&Run>) {
-        let key = RunKey::of(&source.rules.name, at);
-        let found = match &source.rules.upstream {
-            Upstream::Objects { mirrors, requirement } => {
-                self.objects(source, mirrors, requirement, at, before, &key).await
-            }
-            Upstream::Joint(joint) => self.joint(source, joint, at, &key).await,
-        };
-        self.found.insert(key, found);
+    /// How many listings were made, and which mirrors could not be read.
+    pub(crate) fn told(&mut self) -> (usize, BTreeMap<&'a str, String>) {
+        self.lookout.reader.told()
     }
 
     /// Where the objects of a cycle are that was found complete before.
@@ -117,8 +94,7 @@ impl<'a> Looker<'a> {
     /// # Errors
     /// Why that cannot be said now: a job is of no use without them.
     pub(crate) async fn site(&mut self, source: &Source, run: &Run) -> Result<Site, String> {
-        let key = run.key();
-        if let Some(site) = self.sites.get(&key) {
+        if let Some(site) = self.sites.get(&run.key()) {
             return Ok(site.clone());
         }
         match &source.rules.upstream {
@@ -128,93 +104,14 @@ impl<'a> Looker<'a> {
                 Ok(mirror.map(|mirror| site(source, mirror, requirement, run.at)).unwrap_or_default())
             }
             Upstream::Joint(joint) => {
-                let found = self.joint(source, joint, run.at, &key).await;
-                self.sites.get(&key).cloned().ok_or_else(|| match found {
-                    Found::Waiting { why, .. } | Found::Unreadable { why } => why,
-                    Found::Complete { .. } => "what it is made from is not known".to_owned(),
+                let Seen { found, site } = self.lookout.joint(source, joint, run.at).await;
+                site.ok_or_else(|| match found {
+                    Some(Found::Waiting { why, .. } | Found::Unreadable { why }) => why,
+                    Some(Found::Complete { .. }) => "what it is made from is not known".to_owned(),
+                    None => "there was no time to look what it is made from".to_owned(),
                 })
             }
         }
-    }
-
-    async fn objects(
-        &mut self,
-        source: &Source,
-        mirrors: &[String],
-        requirement: &Requirement,
-        at: Timestamp,
-        before: Option<&Run>,
-        key: &RunKey,
-    ) -> Found {
-        let look = before.and_then(|run| run.look.as_ref());
-        let mut answers: Vec<Option<Answer>> = vec![None; mirrors.len()];
-        let known = loop {
-            match mirrors::next(mirrors, &answers) {
-                Ask::Known(known) => break known,
-                Ask::Mirror(place) => {
-                    let name = &mirrors[place];
-                    let answer = match self.list_all(source, name, &requirement.keys, (at, at)).await {
-                        Ok(objects) => Answer::Listed(judge(requirement, at, &objects, name, look, self.now)),
-                        Err(why) => Answer::Unreadable(why),
-                    };
-                    answers[place] = Some(answer);
-                }
-            }
-        };
-        let why = known.to_string();
-        match known {
-            Known::Complete { mirror, look } => {
-                self.sites.insert(key.clone(), site(source, &mirrors[mirror], requirement, at));
-                Found::Complete { look: Some(look) }
-            }
-            Known::Growing { growing, .. } => {
-                Found::Waiting { why, settling: growing.is_settling(), look: Some(growing.look) }
-            }
-            Known::Absent { .. } => Found::Waiting { why, settling: false, look: None },
-            Known::Unreadable(reason) => {
-                self.failed.insert(key.clone(), reason);
-                Found::Unreadable { why }
-            }
-        }
-    }
-
-    async fn joint(&mut self, source: &Source, joint: &Joint, at: Timestamp, key: &RunKey) -> Found {
-        let next = cycles::after(&source.rules.schedule, at).unwrap_or(at);
-        let searched = joint.searched(at, next);
-        let mut listings = Vec::with_capacity(joint.parts.len());
-        for part in &joint.parts {
-            match self.instrument(source, part, searched).await {
-                Ok(objects) => listings.push(objects),
-                Err(why) => {
-                    let why = format!("{}: {why}", part.name);
-                    self.failed.insert(key.clone(), why.clone());
-                    return Found::Unreadable { why };
-                }
-            }
-        }
-        match joint.ready(at, next, &listings) {
-            Readiness::Ready { keys, observed_at } => {
-                let parts = joint.parts.iter().zip(&keys).map(|(part, key)| (part.name.clone(), json!(key)));
-                let objects = Map::from_iter([("keys".to_owned(), Value::Object(parts.collect()))]);
-                self.sites.insert(key.clone(), Site { objects, observed_at: Some(observed_at) });
-                Found::Complete { look: None }
-            }
-            waiting @ Readiness::Waiting { .. } => {
-                Found::Waiting { why: waiting.to_string(), settling: false, look: None }
-            }
-        }
-    }
-
-    /// What the first mirror of an instrument that answers has.
-    async fn instrument(&mut self, source: &Source, part: &Instrument, searched: (Timestamp, Timestamp)) -> Listed {
-        let mut unreadable = Vec::new();
-        for mirror in &part.mirrors {
-            match self.list_all(source, mirror, std::slice::from_ref(&part.pattern), searched).await {
-                Ok(objects) => return Ok(objects),
-                Err(why) => unreadable.push(format!("{mirror}: {why}")),
-            }
-        }
-        Err(unreadable.join("; "))
     }
 }
 

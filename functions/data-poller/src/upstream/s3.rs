@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::Client;
@@ -70,14 +70,14 @@ impl Buckets {
     ///
     /// # Errors
     /// Why that is not known.
-    pub(super) async fn list(&self, at: At<'_>, prefix: &str, until: Instant) -> Result<Vec<Object>, String> {
+    pub(super) async fn list(&self, at: At<'_>, prefix: &str) -> Result<Vec<Object>, String> {
         let client = self.client(at);
         let mut objects: Vec<Object> = Vec::new();
         let mut next: Option<String> = None;
         loop {
             let page = client.list_objects_v2().bucket(at.bucket).prefix(prefix).set_continuation_token(next).send();
-            let left = until.saturating_duration_since(Instant::now()).min(PAGE);
-            let page = tokio::time::timeout(left, page).await.map_err(|_| "no answer in time".to_owned())?;
+            let page = tokio::time::timeout(PAGE, page).await;
+            let page = page.map_err(|_| format!("no answer within {} s", PAGE.as_secs()))?;
             let page = page.map_err(|err| describe(&err))?;
             objects.extend(page.contents.unwrap_or_default().into_iter().filter_map(object));
             next = page.next_continuation_token.filter(|token| !token.is_empty());

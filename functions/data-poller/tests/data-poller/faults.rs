@@ -42,12 +42,47 @@ async fn a_mirror_that_misbehaves_is_passed_over_for_the_next_that_has_the_cycle
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_that_is_closed_is_named_once_while_another_is_merely_empty() {
+    let world = World::new().await;
+    world.upstream.behaves("first-mirror", Some(Misbehaviour::Status(403)));
+    let poller = world.polling(&world.gfs(&MIRRORS.replace("6h", "13h"))).await;
+    let waits = world.poll(&poller, "20 05:00").await;
+    for cycle in ["gfs/2026111918", "gfs/2026112000"] {
+        let said = why(&waits, cycle).expect("it is named");
+        for part in ["none of 3 files is there; first-mirror could not be read: ", "403", "WatchedBucketArns"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+    let failed = waits["failed"].as_array().expect("a list");
+    assert_eq!((failed.len(), &failed[0]["name"], &waits["outcome"]), (1, &json!("first-mirror"), &json!("partial")));
+    assert!(failed[0]["error"].as_str().is_some_and(|said| said.contains("403")), "{waits}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_that_cannot_be_read_before_its_cycle_is_expected_is_a_word_and_no_failed_poll() {
+    let world = World::new().await;
+    world.upstream.behaves("first-mirror", Some(Misbehaviour::Status(503)));
+    world.upstream.behaves("second-mirror", Some(Misbehaviour::Status(503)));
+    let poller = world.polling(&world.gfs(MIRRORS)).await;
+    let early = world.poll(&poller, "20 05:14").await;
+    let names: Vec<&Value> = early["failed"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["first-mirror", "second-mirror"], "{early}");
+    assert!(why(&early, "gfs/2026112000").is_some_and(|why| why.contains("no mirror could be read")), "{early}");
+    refusal(&poller, world.dated(json!({ "backfill_hours": 6 }), "20 05:14")).await;
+    refusal(&poller, world.dated(json!({}), "20 05:15")).await;
+    assert_eq!(
+        world.stored("select outcome from watchkeeper.ledger order by 1").await,
+        ["failed", "failed", "partial"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_no_mirror_can_be_read_the_poll_has_failed_and_nothing_is_known() {
     let world = World::new().await;
     world.upstream.behaves("first-mirror", Some(Misbehaviour::Status(403)));
     world.upstream.behaves("second-mirror", Some(Misbehaviour::Status(404)));
     let poller = world.polling(&world.gfs(&MIRRORS.replace("6h", "7h"))).await;
-    let (kind, said) = refusal(&poller, world.dated(json!({}), "20 05:00")).await;
+    let (kind, said) = refusal(&poller, world.dated(json!({}), "20 05:30")).await;
     assert_eq!(kind, "Failed");
     for part in ["gfs/2026112000", "first-mirror", "403", "second-mirror", "404", "WatchedBucketArns"] {
         assert!(said.contains(part), "{part}: {said}");

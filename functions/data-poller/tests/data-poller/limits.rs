@@ -92,6 +92,25 @@ async fn a_poll_whose_time_runs_out_commits_what_it_has_names_the_rest_and_loses
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cycle_that_no_poll_has_time_to_look_at_is_late_in_its_time_and_people_are_told() {
+    let world = World::new().await;
+    let poller = world.polling(&world.gfs("look_back = '6h'")).await;
+    world.publish("20 00:00");
+    for (time, raised) in [("20 05:00", 0), ("20 05:55", 0), ("20 06:00", 1), ("20 06:05", 0)] {
+        let payload = world.dated(json!({ "source": "gfs" }), time);
+        let timed = poller.invoke_timed(&payload, Duration::from_secs(6)).await.expect("a process");
+        let Outcome::Answered(hurried) = timed.outcome else { panic!("{time}: {}", timed.outcome) };
+        assert!(hurried["remaining"].to_string().contains("gfs/2026112000"), "{hurried}");
+        let signals = world.raised().await;
+        assert_eq!(signals.len(), raised, "{time}: {signals:?}");
+        assert!(signals.iter().all(|one| one["summary"].to_string().contains("it was not looked at")), "{signals:?}");
+    }
+    assert_eq!(world.runs().await[0], "2026112000 late 0");
+    assert_eq!(triggered(&world.poll(&poller, "20 06:10").await), ["gfs/2026112000"]);
+    assert_eq!(world.raised().await.len(), 1, "it is over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_poll_over_five_sources_with_nothing_to_do_takes_three_round_trips() {
     let world = World::new().await;
     let sources: String =

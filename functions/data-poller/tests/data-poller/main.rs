@@ -7,6 +7,7 @@ mod backfills;
 mod claims;
 mod crashes;
 mod days;
+mod fairness;
 mod faults;
 mod kinds;
 mod limits;

@@ -1,24 +1,28 @@
 //! A fake upstream: buckets and web folders that grow when a test says so, listed in pages of a thousand keys, and mirrors
 //! that misbehave. What a file's date is, the test says: the emulator's files are all of today.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, LAST_MODIFIED};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, head};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
+use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 
 /// S3 lists at most so many keys at once.
 const PAGE: usize = 1_000;
+/// Of how many requests a group consists, see [`Misbehaviour::Together`].
+pub(crate) const GROUP: usize = 16;
 
 /// A fake upstream on a free port; dropping it ends it.
 pub(crate) struct Upstream {
@@ -36,13 +40,21 @@ pub(crate) enum Misbehaviour {
     Page,
     /// Not within this test's patience.
     Never,
+    /// As it should, after so long.
+    Slow(Duration),
+    /// The first request as it should, and every other one when a whole group of them waits.
+    Together,
 }
 
-#[derive(Default)]
 struct Shared {
     mirrors: BTreeMap<String, BTreeMap<String, (u64, Timestamp)>>,
     misbehaving: BTreeMap<String, Misbehaviour>,
     asked: Vec<Asked>,
+    connections: BTreeSet<SocketAddr>,
+    together: Arc<Barrier>,
+    is_first: bool,
+    waiting: usize,
+    most_waiting: usize,
 }
 
 /// A request that came.
@@ -56,7 +68,16 @@ pub(crate) struct Asked {
 
 impl Upstream {
     pub(crate) async fn start() -> Self {
-        let shared = Arc::<Mutex<Shared>>::default();
+        let shared = Arc::new(Mutex::new(Shared {
+            mirrors: BTreeMap::new(),
+            misbehaving: BTreeMap::new(),
+            asked: Vec::new(),
+            connections: BTreeSet::new(),
+            together: Arc::new(Barrier::new(GROUP)),
+            is_first: true,
+            waiting: 0,
+            most_waiting: 0,
+        }));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("its number"));
         let routes = Router::new()
@@ -66,7 +87,7 @@ impl Upstream {
             .with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             // It ends with the test.
-            let _ = axum::serve(listener, routes).await;
+            let _ = axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>()).await;
         });
         Self { url, shared, server }
     }
@@ -93,6 +114,16 @@ impl Upstream {
     /// What it was asked since it was last asked this, in order.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut lock(&self.shared).asked)
+    }
+
+    /// How many requests have waited for a group at once, at most.
+    pub(crate) fn most_waiting(&self) -> usize {
+        lock(&self.shared).most_waiting
+    }
+
+    /// Over how many connections it was asked for files.
+    pub(crate) fn connections(&self) -> usize {
+        lock(&self.shared).connections.len()
     }
 }
 
@@ -125,7 +156,29 @@ async fn note(shared: &Mutex<Shared>, what: String, mirror: &str, headers: &Head
             tokio::time::sleep(Duration::from_secs(120)).await;
             None
         }
+        Misbehaviour::Slow(delay) => {
+            tokio::time::sleep(delay).await;
+            None
+        }
+        Misbehaviour::Together => {
+            wait_for_others(shared).await;
+            None
+        }
     }
+}
+
+async fn wait_for_others(shared: &Mutex<Shared>) {
+    let together = {
+        let mut shared = lock(shared);
+        if std::mem::take(&mut shared.is_first) {
+            return;
+        }
+        shared.waiting += 1;
+        shared.most_waiting = shared.most_waiting.max(shared.waiting);
+        Arc::clone(&shared.together)
+    };
+    together.wait().await;
+    lock(shared).waiting -= 1;
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
@@ -162,9 +215,11 @@ async fn list(
 
 async fn show(
     State(shared): State<Arc<Mutex<Shared>>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path((mirror, key)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
+    lock(&shared).connections.insert(peer);
     if let Some(otherwise) = note(&shared, format!("HEAD {mirror} {key}"), &mirror, &headers).await {
         return otherwise;
     }

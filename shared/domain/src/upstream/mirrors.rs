@@ -37,15 +37,28 @@ pub enum Known {
         /// Which.
         mirror: usize,
         /// What is missing there.
-        growing: Growing,
+        growing: Box<Growing>,
+        /// Mirrors that may have more of it.
+        unread: Vec<Unread>,
     },
-    /// Nothing of it is anywhere.
+    /// Nothing of it is anywhere that could be read.
     Absent {
         /// How many objects are wanted.
         wanted: u64,
+        /// Mirrors that may have some of it.
+        unread: Vec<Unread>,
     },
     /// No mirror could be read: nothing is known, which is not that nothing is there.
-    Unreadable(String),
+    Unreadable(Vec<Unread>),
+}
+
+/// A mirror that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Its name.
+    pub mirror: String,
+    /// Why.
+    pub why: String,
 }
 
 /// What to do, given what each mirror has answered so far, in the source's order. A mirror that is stale, empty or cannot
@@ -65,7 +78,7 @@ pub fn next(mirrors: &[String], answers: &[Option<Answer>]) -> Ask {
 }
 
 fn incomplete(mirrors: &[String], answers: &[Option<Answer>]) -> Known {
-    let (mut most, mut absent, mut unreadable) = (None::<(usize, &Growing)>, None, Vec::new());
+    let (mut most, mut absent, mut unread) = (None::<(usize, &Growing)>, None, Vec::new());
     for (mirror, answer) in answers.iter().enumerate() {
         match answer {
             Some(Answer::Listed(Verdict::Growing(growing))) => {
@@ -76,16 +89,16 @@ fn incomplete(mirrors: &[String], answers: &[Option<Answer>]) -> Known {
             }
             Some(Answer::Listed(Verdict::Absent { wanted })) => absent = Some(*wanted),
             Some(Answer::Unreadable(why)) => {
-                let name = mirrors.get(mirror).map_or("a mirror", String::as_str);
-                unreadable.push(format!("{name}: {why}"));
+                let mirror = mirrors.get(mirror).map_or("a mirror", String::as_str).to_owned();
+                unread.push(Unread { mirror, why: why.clone() });
             }
             Some(Answer::Listed(Verdict::Complete(_))) | None => {}
         }
     }
     match (most, absent) {
-        (Some((mirror, growing)), _) => Known::Growing { mirror, growing: growing.clone() },
-        (None, Some(wanted)) => Known::Absent { wanted },
-        (None, None) => Known::Unreadable(unreadable.join("; ")),
+        (Some((mirror, growing)), _) => Known::Growing { mirror, growing: Box::new(growing.clone()), unread },
+        (None, Some(wanted)) => Known::Absent { wanted, unread },
+        (None, None) => Known::Unreadable(unread),
     }
 }
 
@@ -97,9 +110,24 @@ impl fmt::Display for Known {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Complete { look, .. } => write!(f, "complete at {} with {} files", look.mirror, look.objects),
-            Self::Growing { growing, .. } => write!(f, "{growing} ({})", growing.look.mirror),
-            Self::Absent { wanted } => write!(f, "none of {wanted} files is there"),
-            Self::Unreadable(why) => write!(f, "no mirror could be read: {why}"),
+            Self::Growing { growing, unread, .. } => {
+                write!(f, "{growing} ({})", growing.look.mirror)?;
+                beside(f, unread)
+            }
+            Self::Absent { wanted, unread } => {
+                write!(f, "none of {wanted} files is there")?;
+                beside(f, unread)
+            }
+            Self::Unreadable(unread) => {
+                let each: Vec<String> =
+                    unread.iter().map(|Unread { mirror, why }| format!("{mirror}: {why}")).collect();
+                write!(f, "no mirror could be read: {}", each.join("; "))
+            }
         }
     }
+}
+
+/// What is known of the others may not be all that there is.
+fn beside(f: &mut fmt::Formatter<'_>, unread: &[Unread]) -> fmt::Result {
+    unread.iter().try_for_each(|Unread { mirror, why }| write!(f, "; {mirror} could not be read: {why}"))
 }

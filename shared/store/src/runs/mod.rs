@@ -14,7 +14,6 @@ pub use write::{Move, Moved, announced, apply};
 
 pub(crate) const STATEMENTS: &[&Statement] = &[
     &read::READ,
-    &read::OWNERLESS,
     &read::FIND,
     &read::GIVEN_UP,
     &write::BOUND,

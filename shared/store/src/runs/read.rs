@@ -17,19 +17,7 @@ use crate::statements::{Flush, Statement};
 pub(super) static READ: Statement = Statement {
     name: "reading runs",
     sql: include_str!("../sql/read_runs.sql"),
-    types: &[Type::TEXT_ARRAY, Type::TIMESTAMPTZ_ARRAY],
-};
-pub(super) static OWNERLESS: Statement = Statement {
-    name: "reading runs of sources that are gone",
-    sql: "select run_id, source, run_timestamp, status, attempts, refusals, external_id, triggered_at, retry_at, rearmed,
-                 reruns, failure_reason, last_failure, told_failed, look, finished_at, announced_at, inference_duration_ms
-          from watchkeeper.forecast_runs
-          where (status in ('due', 'late', 'held', 'triggered', 'running') or told_failed)
-            and source <> all($1)
-            and greatest(run_timestamp, triggered_at) < $2
-          order by run_timestamp, source
-          limit 1000",
-    types: &[Type::TEXT_ARRAY, Type::TIMESTAMPTZ],
+    types: &[Type::TEXT_ARRAY, Type::TIMESTAMPTZ_ARRAY, Type::TEXT_ARRAY, Type::TIMESTAMPTZ],
 };
 pub(super) static FIND: Statement = Statement {
     name: "finding runs",
@@ -69,13 +57,14 @@ pub async fn open(
 ) -> Result<Open, Error> {
     let (sources, from): (Vec<&str>, Vec<Timestamp>) = wanted.iter().copied().unzip();
     let mut flush = Flush::new(patience);
-    flush.add(READ.run(client, &[&sources, &from]));
-    flush.add(OWNERLESS.run(client, &[&known, &older]));
-    let [rows, ownerless] = flush.answers(READ.name).await?;
-    Ok(Open {
-        rows: rows.iter().map(row).collect::<Result<_, _>>()?,
-        ownerless: ownerless.iter().map(row).collect::<Result<_, _>>()?,
-    })
+    flush.add(READ.run(client, &[&sources, &from, &known, &older]));
+    let [found] = flush.answers(READ.name).await?;
+    let mut open = Open::default();
+    for found in &found {
+        let rows = if column(found, "is_known")? { &mut open.rows } else { &mut open.ownerless };
+        rows.push(row(found)?);
+    }
+    Ok(open)
 }
 
 /// Cycles that were given up without having been triggered since a source's last complete run, each source up to an instant;

@@ -1,5 +1,6 @@
 -- $1, $2: sources, and the oldest nominal time wanted of each. Besides, whatever is open of them, what has ended and was not
 -- told, the newest before that time, and the one before the oldest that is waited for: they tell what the story is so far.
+-- $3, $4: every source there is, and an instant. What is open of others, or was told of them, is nobody's when it is older.
 with wanted as materialized (
     select
         source, from_at,
@@ -23,7 +24,7 @@ before as materialized (
 select
     run.run_id, run.source, run.run_timestamp, run.status, run.attempts, run.refusals, run.external_id, run.triggered_at,
     run.retry_at, run.rearmed, run.reruns, run.failure_reason, run.last_failure, run.told_failed, run.look,
-    run.finished_at, run.announced_at, run.inference_duration_ms
+    run.finished_at, run.announced_at, run.inference_duration_ms, true as is_known
 from before
 join watchkeeper.forecast_runs as run
   on run.source = before.source
@@ -31,4 +32,15 @@ join watchkeeper.forecast_runs as run
       or run.run_timestamp in (before.newest_at, before.story_at)
       or run.status in ('due', 'late', 'held', 'triggered', 'running')
       or (run.status in ('complete', 'failed') and run.announced_at is null))
-order by run.run_timestamp, run.source
+union all
+(select
+    run_id, source, run_timestamp, status, attempts, refusals, external_id, triggered_at,
+    retry_at, rearmed, reruns, failure_reason, last_failure, told_failed, look,
+    finished_at, announced_at, inference_duration_ms, false
+ from watchkeeper.forecast_runs
+ where (status in ('due', 'late', 'held', 'triggered', 'running') or told_failed)
+   and source <> all($3)
+   and greatest(run_timestamp, triggered_at) < $4
+ order by run_timestamp, source
+ limit 1000)
+order by run_timestamp, source

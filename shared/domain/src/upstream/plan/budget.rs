@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::{Change, Fate, Left, Situation};
 use crate::upstream::{Run, RunStatus, Source};
 
-/// A cycle of a source of which nothing could be looked at is late as if it were not there: nobody knows better.
+/// A known cycle of a source of which nothing could be looked at is late in its time: else nobody would hear of a source that no
+/// poll has time for. A backfill's next call goes on with it.
 pub(super) fn starved(
     source: &Source,
     row: Option<&Run>,
@@ -16,7 +17,7 @@ pub(super) fn starved(
     let is_due = row.is_some_and(|run| run.status == RunStatus::Due);
     let unseen = is_due && is_overdue && *fate == Fate::Remaining(Left::Unseen) && !situation.request.is_backfill();
     let is_starved = unseen && situation.found.keys().all(|key| key.source != source.name);
-    is_starved.then(|| Change::Late { why: Left::Unseen.to_string() })
+    is_starved.then(|| Change::Late { why: "it was not looked at".to_owned() })
 }
 
 /// What may still be triggered and looked at.

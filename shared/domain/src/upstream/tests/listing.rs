@@ -143,7 +143,7 @@ fn mirrors_are_asked_in_order_until_one_has_the_cycle() {
         (vec![listed(0), forbidden(), slow()], "absent"),
         (
             vec![forbidden(), slow(), forbidden()],
-            "unreadable one: 403 Forbidden; two: no answer within 5s; three: 403 Forbidden",
+            "no mirror could be read: one: 403 Forbidden; two: no answer within 5s; three: 403 Forbidden",
         ),
     ] {
         let found = match next(&mirrors, &answers) {
@@ -151,8 +151,31 @@ fn mirrors_are_asked_in_order_until_one_has_the_cycle() {
             Ask::Known(Known::Complete { mirror, .. }) => format!("complete {mirror}"),
             Ask::Known(Known::Growing { mirror, .. }) => format!("growing {mirror}"),
             Ask::Known(Known::Absent { .. }) => "absent".to_owned(),
-            Ask::Known(Known::Unreadable(why)) => format!("unreadable {why}"),
+            Ask::Known(unreadable @ Known::Unreadable(_)) => unreadable.to_string(),
         };
         assert_eq!(found, wanted);
+    }
+}
+
+#[test]
+fn what_could_not_be_read_is_said_beside_what_the_others_have() {
+    let mirrors = ["one".to_owned(), "two".to_owned(), "three".to_owned()];
+    let listed = |count| Some(Answer::Listed(judged(&files(count, 500_000_000), None, NOW)));
+    let forbidden = || Some(Answer::Unreadable("403 Forbidden".to_owned()));
+    let slow = || Some(Answer::Unreadable("no answer within 6 s".to_owned()));
+    for (answers, begins, ends) in [
+        (vec![listed(0), forbidden(), listed(0)], "none of 209", "; two could not be read: 403 Forbidden"),
+        (
+            vec![forbidden(), listed(0), slow()],
+            "none of 209",
+            "; one could not be read: 403 Forbidden; three could not be read: no answer within 6 s",
+        ),
+        (vec![listed(200), listed(0), slow()], "9 of 209", "; three could not be read: no answer within 6 s"),
+        (vec![listed(0), listed(0), listed(0)], "none of 209", "is there"),
+        (vec![forbidden(), slow(), forbidden()], "no mirror could be read: one: 403 Forbidden; two: no answer", ""),
+    ] {
+        let Ask::Known(known) = next(&mirrors, &answers) else { panic!("all have answered") };
+        let said = known.to_string();
+        assert!(said.starts_with(begins) && said.ends_with(ends), "{said}");
     }
 }

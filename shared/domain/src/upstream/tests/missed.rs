@@ -101,14 +101,3 @@ fn a_cycle_that_would_be_late_is_looked_at_though_all_places_are_taken() {
     assert!(matches!(of("22T06:00").fate, Fate::Skipped(Why::Late(_))), "{:?}", of("22T06:00"));
     assert_eq!(of("22T12:00").fate, Fate::Remaining(Left::Concurrency(1)));
 }
-
-#[test]
-fn a_source_that_nobody_had_time_to_look_at_is_late() {
-    let mut desk = Desk::of(gfs(), at("22T13:00"));
-    desk.runs = vec![run("22T06:00", RunStatus::Due), run("22T12:00", RunStatus::Due)];
-    desk.looks = 0;
-    let plan = desk.plan();
-    let of = |cycle: &str| plan.cycles.iter().find(|planned| planned.key.at == at(cycle)).expect("planned");
-    assert_eq!(of("22T06:00").change, Some(Change::Late { why: "no time to look at it in this call".to_owned() }));
-    assert_eq!(of("22T12:00").change, None);
-}

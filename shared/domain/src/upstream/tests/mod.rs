@@ -11,6 +11,7 @@ mod reconcile;
 mod signals;
 
 mod states;
+mod unseen;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::upstream::joint::{Instrument, Joint};
-use domain::upstream::pattern::Wanted;
 use domain::upstream::{KeyPattern, Requirement, Settle, Upstream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::super::check::no_such;
 use super::super::names::expect_kebab_case;
@@ -98,7 +97,8 @@ pub(super) fn upstream(
         return joint(&table, instruments);
     }
     let mirrors = mirrors(&table, environment);
-    source.require("complete", "which keys a cycle has, as in complete.keys = [\"gfs.{yyyymmdd}/{hh}/*\"]");
+    source
+        .require("complete", "which keys a cycle has, as in complete.keys = [\"gfs.{yyyymmdd}/{hh}/f{000..384..3}\"]");
     let requirement = requirement(&complete?, written == ["http"]);
     let (names, mirrors) = mirrors?;
     Some((Upstream::Objects { mirrors: names, requirement: requirement? }, mirrors))
@@ -124,7 +124,7 @@ fn joint(table: &Table<'_>, instruments: &Instruments) -> Option<(Upstream, Mirr
 }
 
 fn requirement(table: &Table<'_>, over_http: bool) -> Option<Requirement> {
-    table.require("keys", "the keys that a cycle has, as in [\"gfs.{yyyymmdd}/{hh}/*.f{000..384..3}\"]");
+    table.require("keys", "the keys that a cycle has, as in [\"gfs.{yyyymmdd}/{hh}/f{000..384..3}\"]");
     let written = table.words("keys");
     let keys: Vec<KeyPattern> = written.iter().filter_map(|text| pattern(table, text)).collect();
     let (at_least, min_bytes) = (bytes(table, "at_least"), bytes(table, "min_bytes"));
@@ -135,7 +135,7 @@ fn requirement(table: &Table<'_>, over_http: bool) -> Option<Requirement> {
         _ if over_http => Settle::TwoLooks(settled_after),
         _ => Settle::Still(settled_after),
     };
-    if over_http && !keys.iter().all(names_every_key) {
+    if over_http && !keys.iter().all(KeyPattern::names_every_key) {
         table.note("a web server lists nothing: expected `keys` without `*`, each of which can be asked for");
         return None;
     }
@@ -146,10 +146,6 @@ fn requirement(table: &Table<'_>, over_http: bool) -> Option<Requirement> {
         settle,
         past: PAST,
     })
-}
-
-fn names_every_key(pattern: &KeyPattern) -> bool {
-    pattern.wanted(Timestamp::UNIX_EPOCH).iter().all(|wanted| matches!(wanted, Wanted::Key(_)))
 }
 
 fn pattern(table: &Table<'_>, text: &Found<&str>) -> Option<KeyPattern> {
@@ -174,7 +170,11 @@ fn mirrors(table: &Table<'_>, environment: &Environment) -> Option<(Vec<String>,
 
 fn buckets(s3: &Table<'_>) -> Option<(Vec<String>, Mirrors)> {
     s3.require("buckets", "the buckets that hold it, in the order in which they are asked");
-    let region = s3.text("region").map(|region| region.value.to_owned());
+    let region = s3.text("region");
+    if let Some(region) = region.as_ref().filter(|region| !is_region(region.value)) {
+        s3.note_at(region, "expected the name of a region, as in `us-east-1`");
+    }
+    let region = region.map(|region| region.value.to_owned());
     let anonymous = s3.flag("anonymous");
     let (mut names, mut mirrors) = (Vec::new(), Mirrors::new());
     for bucket in s3.words("buckets") {
@@ -200,6 +200,15 @@ fn addresses(http: &Table<'_>, environment: &Environment) -> Option<(Vec<String>
             .insert(url.value.to_owned(), Mirror { place: Place::Http { url: url.value.to_owned() }, anonymous: true });
     }
     (!names.is_empty()).then_some((names, mirrors))
+}
+
+/// Partition or continent, where in it, and a number: `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`; those of next year too.
+fn is_region(name: &str) -> bool {
+    let word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
+    let mut parts = name.split('-');
+    let number = parts.next_back().is_some_and(|part| (1..=2).contains(&part.len()) && part.parse::<u8>().is_ok());
+    let words: Vec<&str> = parts.collect();
+    number && (2..=4).contains(&words.len()) && words.iter().all(word)
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>

@@ -122,6 +122,28 @@ fn an_output_that_is_the_same_for_two_cycles_is_refused_for_it_would_complete_th
 }
 
 #[test]
+fn an_output_that_two_sources_write_is_refused_but_both_may_look_at_the_same_keys() {
+    let one = with("output = \"s3://forecasts/{yyyymmdd}{hh}/_SUCCESS\"");
+    let two = |output: &str| format!("{one}[source.y]\n{}", with(&format!("output = \"s3://{output}\"")));
+    refused(&[(
+        two("forecasts/{yyyymmdd}{hh}/_SUCCESS"),
+        "20: source.y.output: is what source.x writes as well, so that a run of one would complete one of the other: \
+         expected another key",
+    )]);
+    taken(&[two("forecasts/{yyyymmdd}{hh}/y"), two("others/{yyyymmdd}{hh}/_SUCCESS")]);
+}
+
+#[test]
+fn a_table_that_is_written_twice_is_one_mistake_with_both_its_lines() {
+    let twice = format!("{}[source.y]\n{}[source.x]\n{}", with(""), with(""), with(""));
+    refused(&[(
+        twice,
+        "21: source.x: is written twice, first in line 15: expected another name, or all of it in one place",
+    )]);
+    refused(&[(with("attempts = 2\nattempts = 3"), "11: source.x.attempts: is written twice: expected it once")]);
+}
+
+#[test]
 fn a_cycle_is_settled_before_it_is_late_and_late_before_it_has_failed() {
     let keys = "keys = [\"{yyyymmdd}{hh}\"]";
     let daily = |lengths: &str| {
@@ -204,6 +226,7 @@ fn a_region_is_one_that_could_be_amazons() {
         "US-EAST-1",
         "us-east-1a",
         "eu-frankfurt-x",
+        "us-east-+1",
         "-east-1",
         "us--1",
         "aws-global",

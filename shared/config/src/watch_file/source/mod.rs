@@ -4,7 +4,7 @@ mod limits;
 mod trigger;
 mod upstream;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::Severity;
 use domain::upstream::alike::two_alike;
@@ -90,8 +90,21 @@ const EVERY_MEANS: &str = "how far apart they are, counted from midnight of 1970
 /// The sources by name, in the order they are written; `None` where one is written but wrong.
 pub(super) fn sources<'t>(root: &Table<'t>, environment: &Environment) -> Vec<(&'t str, Option<Source>)> {
     let instruments = upstream::instruments(root);
-    let read =
-        |(name, table): (Found<&'t str>, Table<'_>)| (name.value, source(&name, &table, &instruments, environment));
+    let mut outputs = HashMap::new();
+    let read = |(name, table): (Found<&'t str>, Table<'_>)| {
+        let source = source(&name, &table, &instruments, environment);
+        if let Some(output) = source.as_ref().and_then(|source| source.output.clone())
+            && let Some(other) = outputs.insert((output.bucket, output.key.written().to_owned()), name.value)
+            && let Some(place) = table.place("output")
+        {
+            let what = format!(
+                "is what source.{other} writes as well, so that a run of one would complete one of the other: expected \
+                 another key"
+            );
+            table.note_at(&place, what);
+        }
+        (name.value, source)
+    };
     root.named("source", &KEYS).into_iter().map(read).collect()
 }
 

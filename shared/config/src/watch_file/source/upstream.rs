@@ -7,7 +7,7 @@ use domain::upstream::{KeyPattern, Requirement, Settle, Upstream};
 use jiff::SignedDuration;
 
 use super::super::check::no_such;
-use super::super::names::expect_kebab_case;
+use super::super::names::{expect_kebab_case, region};
 use super::super::reader::{Found, Table};
 use super::limits::length;
 use crate::environment::Environment;
@@ -170,11 +170,7 @@ fn mirrors(table: &Table<'_>, environment: &Environment) -> Option<(Vec<String>,
 
 fn buckets(s3: &Table<'_>) -> Option<(Vec<String>, Mirrors)> {
     s3.require("buckets", "the buckets that hold it, in the order in which they are asked");
-    let region = s3.text("region");
-    if let Some(region) = region.as_ref().filter(|region| !is_region(region.value)) {
-        s3.note_at(region, "expected the name of a region, as in `us-east-1`");
-    }
-    let region = region.map(|region| region.value.to_owned());
+    let region = region(s3);
     let anonymous = s3.flag("anonymous");
     let (mut names, mut mirrors) = (Vec::new(), Mirrors::new());
     for bucket in s3.words("buckets") {
@@ -200,15 +196,6 @@ fn addresses(http: &Table<'_>, environment: &Environment) -> Option<(Vec<String>
             .insert(url.value.to_owned(), Mirror { place: Place::Http { url: url.value.to_owned() }, anonymous: true });
     }
     (!names.is_empty()).then_some((names, mirrors))
-}
-
-/// Partition or continent, where in it, and a number: `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`; those of next year too.
-fn is_region(name: &str) -> bool {
-    let word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
-    let mut parts = name.split('-');
-    let number = parts.next_back().is_some_and(|part| (1..=2).contains(&part.len()) && part.parse::<u8>().is_ok());
-    let words: Vec<&str> = parts.collect();
-    number && (2..=4).contains(&words.len()) && words.iter().all(word)
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>

@@ -59,7 +59,10 @@ fn headers(text: &str) -> Vec<Header<'_>> {
     let mut begin = 0;
     for (line, number) in text.split_inclusive('\n').zip(1..) {
         let end = begin + line.len();
-        if let Some((name, _)) = line.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let opened = line.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']'));
+        // A line of a list goes on after its bracket.
+        let closed = |rest: &str| matches!(rest.trim_start_matches(']').trim_start().as_bytes(), [] | [b'#', ..]);
+        if let Some((name, _)) = opened.filter(|(_, rest)| closed(rest)) {
             headers.push(Header { name: name.trim_start_matches('[').trim(), line: number, begin, end });
         }
         begin = end;

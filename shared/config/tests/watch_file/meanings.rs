@@ -140,6 +140,8 @@ fn a_table_that_is_written_twice_is_one_mistake_with_both_its_lines() {
         twice,
         "21: source.x: is written twice, first in line 15: expected another name, or all of it in one place",
     )]);
+    let inside = "[source.x.complete]\nkeys = [\n  [\"a\"],\n]\nsettle = \"1m\"\nsettle = \"2m\"\n";
+    refused(&[(inside.to_owned(), "7: source.x.complete.settle: is written twice: expected it once")]);
     refused(&[(with("attempts = 2\nattempts = 3"), "11: source.x.attempts: is written twice: expected it once")]);
 }
 

@@ -90,7 +90,7 @@ async fn where_no_mirror_can_be_read_the_poll_has_failed_and_nothing_is_known() 
     assert_eq!(world.runs().await, ["2026112000 due 0"], "the cycle is known");
     assert_eq!(world.stored("select outcome from watchkeeper.ledger").await, ["failed"]);
     // What cannot be read is late as well, when its time has come.
-    refusal(&poller, world.dated(json!({}), "20 05:59")).await;
+    refusal(&poller, world.dated(json!({}), "20 05:54")).await;
     assert!(world.raised().await.is_empty());
     world.upstream.behaves("second-mirror", None);
     let late = world.poll(&poller, "20 06:00").await;

@@ -192,7 +192,7 @@ async fn a_nowcast_is_ready_when_satellite_and_radar_are_at_most_five_minutes_ap
     };
     let sources = instrument("goes", "noaa-goes19", domain::upstream::presets::GOES_KEYS)
         + &instrument("mrms", "noaa-mrms-pds", domain::upstream::presets::MRMS_KEYS)
-        + "[source.nowcast]\nforecast_type = 'nowcast'\nevery = '10m'\nexpected_after = '15m'\nlate_after = '30m'\n\
+        + "[source.nowcast]\nforecast_type = 'nowcast'\nevery = '10m'\nexpected_after = '15m'\nlate_after = '25m'\n\
            look_back = '30m'\nupstream.joint = { of = ['goes', 'mrms'], within = '5m' }\n\
            trigger.sqs = { queue = 'nowcast-jobs' }\nmax_runtime = '20m'\n";
     let poller = world.polling(&sources).await;

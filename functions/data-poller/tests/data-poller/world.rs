@@ -132,7 +132,7 @@ impl World {
         ];
         let usual: Vec<String> = usual.into_iter().filter(|(key, _)| !written(key)).map(|(_, line)| line).collect();
         format!(
-            "[source.gfs]\nforecast_type = 'medium_range'\nexpected_after = '5h15m'\nlate_after = '6h'\n\
+            "[source.gfs]\nforecast_type = 'medium_range'\nexpected_after = '5h15m'\nlate_after = '5h55m'\n\
              max_runtime = '2h30m'\n{}\n{more}\n",
             usual.join("\n")
         )

@@ -164,7 +164,7 @@ schedule = "0 0,6,12,18 * * *"
 expected_after = "5h"
 late_after = "6h"
 upstream.s3 = { buckets = ["copies"] }
-complete.keys = ["gfs.{yyyymmdd}/{hh}/*"]
+complete = { keys = ["gfs.{yyyymmdd}/{hh}/*"], at_least = 209 }
 trigger.sqs = { queue = "jobs" }
 output = "s3://products/{yyyymmdd}{hh}/_SUCCESS"
 max_runtime = "2h"
@@ -174,7 +174,7 @@ every = "10m"
 expected_after = "5m"
 late_after = "10m"
 upstream.s3 = { buckets = ["noaa-gfs-bdp-pds"], anonymous = true }
-complete.keys = ["{yyyymmdd}{hh}{min}/*"]
+complete = { keys = ["{yyyymmdd}{hh}{min}/*"], at_least = 2 }
 trigger.runpod = { endpoint = "abc", api_key = "ssm:sources/runpod" }
 max_runtime = "20m"
 [receiver.mail]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use domain::Severity;
 use domain::policy::Matcher;
+use domain::upstream::signals::{RUN_FAILED, UPSTREAM_LATE};
 
+use super::check::no_such;
 use super::reader::{Found, Table};
 use crate::nearest::nearest;
 
@@ -29,6 +31,18 @@ pub(super) fn matcher(table: &Table<'_>, key: &str, example: &str) -> Matcher {
         subject: patterns(&when, "subject"),
         environment: patterns(&when, "environment").iter().map(|name| canonical(name)).collect(),
         labels: labels(&when, &ASKED, &OF_SIGNALS, patterns),
+    }
+}
+
+/// Notes a mistake where alerts of sources alone are asked for, by the name of a source that is not written.
+pub(super) fn expect_sources(table: &Table<'_>, key: &str, asks: &Matcher, sources: &[&str]) {
+    let of_sources = |kind: &String| [UPSTREAM_LATE, RUN_FAILED].contains(&kind.as_str());
+    if asks.kind.is_empty() || !asks.kind.iter().all(of_sources) {
+        return;
+    }
+    let Some(place) = table.open_table(key).and_then(|when| when.place("subject")) else { return };
+    for name in asks.subject.iter().filter(|name| !name.ends_with('*') && !sources.contains(&name.as_str())) {
+        table.note_at(&place, no_such("source", name, sources));
     }
 }
 

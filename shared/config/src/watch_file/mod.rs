@@ -20,6 +20,7 @@ mod retention;
 mod route;
 mod secret;
 mod source;
+mod twice;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -130,9 +131,7 @@ impl WatchFile {
     pub fn parse(text: &str, file: &str, environment: &Environment) -> Result<Self, WatchFileError> {
         let problems = Problems::of(text);
         let (tree, broken) = DeTable::parse_recoverable(text);
-        for error in &broken {
-            problems.note(error.span().map_or(0, |span| span.start), "", format!("is not TOML: {}", error.message()));
-        }
+        twice::note(&problems, text, &broken);
         // What is missing from a text that breaks off half-way is not worth listing.
         let read = if broken.is_empty() { read(&problems, tree.get_ref(), file, environment) } else { None };
         let problems = problems.into_sorted();
@@ -228,8 +227,9 @@ fn read<'t>(
     let external_ping = heartbeat::external_ping(&root, environment);
     let receivers = receiver::receivers(&root, environment);
     let classify = classify::rules(&root);
-    let (default_route, routes) = route::routes(&root, &receivers, &hours);
-    let (noise, inhibit, quarantine) = (noise::noise(&root), inhibit::inhibitions(&root), quarantine::rules(&root));
+    let (default_route, routes) = route::routes(&root, &receivers, &hours, &names);
+    let (noise, inhibit, quarantine) =
+        (noise::noise(&root), inhibit::inhibitions(&root, &names), quarantine::rules(&root));
     Some(WatchFile {
         file: file.to_owned(),
         environment: environment.clone(),

@@ -1,4 +1,4 @@
-//! Which names the watch file may give: its own, and CloudWatch's.
+//! Which names the watch file may give: its own, and Amazon's.
 
 use super::reader::{Found, Table};
 
@@ -8,6 +8,25 @@ pub(super) fn expect_kebab_case(table: &Table<'_>, name: &Found<&str>) {
     if !name.value.split('-').all(word) {
         table.note_at(name, "expected a name in kebab-case, as in `urgent-queue`");
     }
+}
+
+/// The region that a table names, if it does; notes a mistake where it could be none of Amazon's.
+pub(super) fn region(table: &Table<'_>) -> Option<String> {
+    let region = table.text("region")?;
+    if !is_region(region.value) {
+        table.note_at(&region, "expected the name of a region, as in `us-east-1`");
+    }
+    Some(region.value.to_owned())
+}
+
+/// Where it is, in words, and a number, as in `us-gov-west-1`: what Amazon opens next year is called so too.
+fn is_region(name: &str) -> bool {
+    let word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
+    let mut parts = name.split('-');
+    let number = parts.next_back().unwrap_or_default();
+    let words: Vec<&str> = parts.collect();
+    let numbered = (1..=2).contains(&number.len()) && number.chars().all(|c| c.is_ascii_digit());
+    numbered && (2..=4).contains(&words.len()) && words.iter().all(word)
 }
 
 /// What healthcheck calls its look at Watchkeeper's own database.

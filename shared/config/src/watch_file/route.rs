@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use super::check::no_such;
 use super::hours::named_hours;
-use super::matcher::matcher;
+use super::matcher::{expect_sources, matcher};
 use super::reader::Table;
 use super::receiver::Receiver;
 use crate::nearest::nearest;
@@ -30,16 +30,23 @@ const SHORTEST_ESCALATION: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST_ESCALATION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The default route and the ordered ones.
-pub(super) fn routes(root: &Table<'_>, receivers: &Receivers, hours: &KnownHours) -> (Route, Vec<Route>) {
+pub(super) fn routes(
+    root: &Table<'_>,
+    receivers: &Receivers,
+    hours: &KnownHours,
+    sources: &[&str],
+) -> (Route, Vec<Route>) {
     root.require("routes", "who is told, as in [routes] default = [\"team\"]");
     let Some(table) = root.table("routes", &["default", "route"]) else { return Default::default() };
     let default = required_names(&table, "default", receivers);
-    let routes = table.tables("route", &KEYS).into_iter().map(|table| route(&table, receivers, hours)).collect();
+    let routes =
+        table.tables("route", &KEYS).into_iter().map(|table| route(&table, receivers, hours, sources)).collect();
     (Route { to: default, ..Route::default() }, routes)
 }
 
-fn route(table: &Table<'_>, receivers: &Receivers, hours: &KnownHours) -> Route {
+fn route(table: &Table<'_>, receivers: &Receivers, hours: &KnownHours, sources: &[&str]) -> Route {
     let when = matcher(table, "when", "{ severity = [\"CRITICAL\", \"HIGH\"] }; `routes.default` is for the rest");
+    expect_sources(table, "when", &when, sources);
     let to = required_names(table, "to", receivers);
     let fallback = names(table, "fallback", receivers);
     if let Some(both) = fallback.iter().find(|name| to.contains(name)) {

@@ -4,6 +4,7 @@ mod all_at_once;
 mod checks;
 mod heartbeats;
 mod hours;
+mod meanings;
 mod mistakes;
 mod receivers;
 mod retention;

@@ -44,6 +44,16 @@ digest_every = "2h"
 flapping     = { changes = 4, within = "20m" }
 remind_every = { CRITICAL = "1h" }
 
+[source.gfs]
+forecast_type = "medium_range"
+every = "6h"
+expected_after = "5h"
+late_after = "6h"
+max_runtime = "1h"
+upstream.s3 = { buckets = ["noaa-gfs-bdp-pds"] }
+complete.keys = ["{yyyymmdd}{hh}"]
+trigger.sqs = { queue = "jobs" }
+
 [[inhibit]]
 when  = { kind = "upstream-late", subject = "gfs" }
 mutes = { kind = "heartbeat", subject = "medium-range" }
@@ -172,6 +182,16 @@ fn each_mistake_about_noise_and_routes_is_told_where_it_stands() -> anyhow::Resu
         ("CRITICAL = \"1h\"", "CRITICAL = \"1h\", sev1 = \"2h\"", "noise.remind_every.sev1: CRITICAL is listed twice"),
         ("CRITICAL = \"1h\"", "CRITCAL = \"1h\"", "noise.remind_every.CRITCAL: unknown severity `CRITCAL`"),
         ("when  = { kind = \"upstream-late\", subject = \"gfs\" }\n", "", "inhibit[0].when: is missing: which alerts"),
+        (
+            "subject = \"gfs\"",
+            "subject = \"gsf\"",
+            "inhibit[0].when.subject: there is no source `gsf`, expected one of gfs",
+        ),
+        (
+            "when  = { severity = [\"LOW\"] }",
+            "when  = { kind = [\"upstream-late\", \"run-failed\"], subject = [\"gfs\", \"g*\", \"nowcast\"] }",
+            "routes.route[1].when.subject: there is no source `nowcast`, expected one of gfs",
+        ),
         ("from = [\"topic:claims\"]\n", "", "quarantine[0].from: is missing: the senders that may bar a worker"),
         ("from = [\"topic:claims\"]", "from = [\"topic:\"]", "quarantine[0].from: `topic:` is no sender"),
         (

@@ -11,13 +11,14 @@ use serde_json::json;
 
 const AROUND: &str = "namespace = \"N\"\n[receiver.mail]\nsns = { topic = \"pages\" }\n[routes]\ndefault = [\"mail\"]\n\
     [upstream.goes]\ns3 = { buckets = [\"noaa-goes19\"] }\nkeys = \"{yyyy}/s{time:%Y%j%H%M%S}*.nc\"\n\
+    [upstream.mrms]\ns3 = { buckets = [\"noaa-mrms-pds\"] }\nkeys = \"{yyyymmdd}/{time:%Y%m%d-%H%M%S}.gz\"\n\
     [upstream.dateless]\ns3 = { buckets = [\"dateless\"] }\nkeys = \"{yyyy}/*.nc\"\n";
-const TIMES: &str = "schedule = \"0 */6 * * *\"\n";
-const LENGTHS: &str = "expected_after = \"5h\"\nlate_after = \"6h\"\nmax_runtime = \"2h\"\n";
-const TYPE: &str = "forecast_type = \"medium_range\"\n";
-const UPSTREAM: &str = "upstream.s3 = { buckets = [\"noaa-gfs-bdp-pds\"] }\n";
-const COMPLETE: &str = "complete = { keys = [\"gfs.{yyyymmdd}/{hh}/f{000..003..3}\"] }\n";
-const TRIGGER: &str = "trigger.sqs = { queue = \"jobs\" }\n";
+pub(crate) const TIMES: &str = "schedule = \"0 */6 * * *\"\n";
+pub(crate) const LENGTHS: &str = "expected_after = \"5h\"\nlate_after = \"6h\"\nmax_runtime = \"2h\"\n";
+pub(crate) const TYPE: &str = "forecast_type = \"medium_range\"\n";
+pub(crate) const UPSTREAM: &str = "upstream.s3 = { buckets = [\"noaa-gfs-bdp-pds\"] }\n";
+pub(crate) const COMPLETE: &str = "complete = { keys = [\"gfs.{yyyymmdd}/{hh}/f{000..003..3}\"] }\n";
+pub(crate) const TRIGGER: &str = "trigger.sqs = { queue = \"jobs\" }\n";
 
 fn read(text: &str, environment: &str) -> Result<WatchFile, Vec<String>> {
     let environment = Environment::parse(environment).expect("an environment");
@@ -26,7 +27,7 @@ fn read(text: &str, environment: &str) -> Result<WatchFile, Vec<String>> {
 }
 
 /// What is said of a source in a file in which everything else is right: without the file, lines counted from its own.
-fn mistakes(says: &str) -> Vec<String> {
+pub(crate) fn mistakes(says: &str) -> Vec<String> {
     let before = AROUND.lines().count();
     let line = |told: String| {
         let (line, rest) = told.trim_start_matches("w.toml:").split_once(':').expect("a line");
@@ -107,10 +108,10 @@ fn what_is_not_said_of_a_source_has_its_default() {
 }
 
 #[test]
-fn what_comes_late_by_more_than_a_day_is_looked_for_as_long() {
+fn what_is_late_only_after_a_day_is_looked_for_six_hours_longer() {
     let lengths = "expected_after = \"30h\"\nlate_after = \"40h\"\nmax_runtime = \"2h\"\n";
     let rules = source(&format!("{TYPE}{TIMES}{lengths}{UPSTREAM}{COMPLETE}{TRIGGER}")).rules;
-    assert_eq!(rules.look_back, SignedDuration::from_hours(40));
+    assert_eq!(rules.look_back, SignedDuration::from_hours(46), "six hours after it is late");
 }
 
 #[test]
@@ -181,7 +182,7 @@ fn each_mistake_of_a_source_is_told_with_its_line_and_what_was_expected() {
         (and("attempts = 0"), "2: source.x.attempts: expected a whole number from 1"),
         (and("attempts = 11"), "1: source.x: `attempts` is 11: expected from 1 to 10"),
         (and("concurrency = -1"), "2: source.x.concurrency: expected a whole number from 1"),
-        (and("look_back = \"5h\""), "1: source.x: `look_back` is 5h: expected from 6h to"),
+        (and("look_back = \"5h\""), "1: source.x: `look_back` is 5h: expected from 6h 5m to"),
         (and("look_back = \"400d\""), "2: source.x.look_back: expected at most 366d"),
         (and("severity = \"BAD\""), "2: source.x.severity: unknown severity `BAD`"),
         (and("late_severity = \"BAD\""), "2: source.x.late_severity: unknown severity `BAD`"),
@@ -202,7 +203,7 @@ fn each_mistake_of_a_source_is_told_with_its_line_and_what_was_expected() {
             "3: source.x.complete.keys: `{yyyymdd}/x` has `{yyyymdd}` at character 1: expected yyyymmdd",
         ),
         (
-            with("upstream.s3 = { buckets = [\"a-b\"] }\ncomplete = { keys = [\"x\"], min_bytes = -1 }"),
+            with("upstream.s3 = { buckets = [\"a-b\"] }\ncomplete = { keys = [\"{yyyymmdd}{hh}\"], min_bytes = -1 }"),
             "3: source.x.complete.min_bytes: expected a whole number from 0",
         ),
         (with("upstream.s3 = { buckets = [\"a-b\"] }\ncomplete = { keys = [] }"), "3: source.x.complete.keys: "),
@@ -228,7 +229,7 @@ fn each_mistake_of_a_source_is_told_with_its_line_and_what_was_expected() {
         (joint("[\"goes\"]"), "1: source.x: `upstream.joint.of` names 1: expected at least two upstreams"),
         (joint("[\"goes\", \"dateless\"]"), "1: source.x: `{yyyy}/*.nc` has no `{time:…}`"),
         (
-            with(&format!("upstream.joint = {{ of = [\"goes\", \"goes\"] }}\n{COMPLETE}")),
+            with(&format!("upstream.joint = {{ of = [\"goes\", \"mrms\"] }}\n{COMPLETE}")),
             "1: source.x: `complete` says nothing beside `upstream.joint`",
         ),
         (triggered("trigger = { }"), "2: source.x.trigger: expected exactly one of runpod, sqs, lambda"),

@@ -1,12 +1,13 @@
 //! Which cycles a source has, and what they are called.
 
 use std::collections::VecDeque;
+use std::iter::successors;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::duration;
-use crate::heartbeat::Schedule;
+use crate::heartbeat::{SHORTEST, Schedule};
 
 /// More cycles than this in one window are a mistake: two months of a nowcast every ten minutes.
 pub const MOST_CYCLES: usize = 20_000;
@@ -58,8 +59,33 @@ pub fn between(schedule: &Schedule, after_: Timestamp, before: Timestamp, most: 
     found.into()
 }
 
+/// The evening on which cycles begin that stand for all of a schedule: 2026-03-31T20:00Z, before a midnight that ends a month.
+pub(super) const A_DAY: Timestamp = Timestamp::constant(1_774_987_200, 0);
+
+/// How long a window is at least that has more than [`MOST_CYCLES`], where one of this length may; a schedule by the clock is
+/// looked at for two such windows.
+pub(super) fn too_many_in(schedule: &Schedule, window: SignedDuration) -> Option<SignedDuration> {
+    let count = i32::try_from(MOST_CYCLES).ok()?;
+    // No schedule comes more often, so that most need no counting.
+    if window < SHORTEST.checked_mul(count)? {
+        return None;
+    }
+    let shortest = match schedule {
+        Schedule::Every(length) => length.checked_mul(count)?,
+        Schedule::Cron(_) => {
+            let begin = first(schedule, A_DAY)?;
+            let end = begin.saturating_add(window).and_then(|end| end.saturating_add(window)).ok()?;
+            let times = successors(Some(begin), |at| after(schedule, *at)).take_while(|at| *at <= end);
+            let times: Vec<Timestamp> = times.take(2 * MOST_CYCLES + 1).collect();
+            let ends = times.iter().skip(MOST_CYCLES);
+            times.iter().zip(ends).map(|(begin, end)| end.duration_since(*begin)).min()?
+        }
+    };
+    (shortest <= window).then_some(shortest)
+}
+
 /// The first nominal time at or after an instant.
-fn first(schedule: &Schedule, from: Timestamp) -> Option<Timestamp> {
+pub(super) fn first(schedule: &Schedule, from: Timestamp) -> Option<Timestamp> {
     match schedule {
         Schedule::Cron(timetable) => timetable.at_or_after(from),
         Schedule::Every(length) => {

@@ -1,6 +1,6 @@
 //! Whether a cycle is complete upstream, by one listing and the look before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
@@ -38,6 +38,20 @@ pub struct Requirement {
     pub past: SignedDuration,
 }
 
+impl Requirement {
+    /// How many keys its patterns name; what they are only like does not count.
+    pub fn named(&self) -> u64 {
+        let wanted = self.keys.iter().flat_map(|pattern| pattern.wanted(Timestamp::UNIX_EPOCH));
+        let keys: HashSet<String> = wanted
+            .filter_map(|wanted| match wanted {
+                Wanted::Key(key) => Some(key),
+                Wanted::Like(_) => None,
+            })
+            .collect();
+        keys.len() as u64
+    }
+}
+
 /// When sizes count as settled: a file may be listed while it is still written, or be written again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settle {
@@ -48,6 +62,16 @@ pub enum Settle {
     Still(SignedDuration),
     /// When two looks so long apart have shown the same keys and sizes.
     TwoLooks(SignedDuration),
+}
+
+impl Settle {
+    /// For how long.
+    pub fn length(self) -> SignedDuration {
+        match self {
+            Self::AtOnce => SignedDuration::ZERO,
+            Self::Still(length) | Self::TwoLooks(length) => length,
+        }
+    }
 }
 
 /// What a listing says of a cycle.

@@ -5,6 +5,7 @@
 //! [`reconcile()`] follows a run that was triggered to its end, and [`may_move`] is the one table of who may change what.
 //! Nothing here looks, sends or writes: callers do, and what they learn comes back as values.
 
+pub mod alike;
 pub mod cycles;
 pub mod joint;
 pub mod listing;

@@ -48,7 +48,7 @@ enum Part {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadPattern {
     /// There is none.
-    #[error("a key pattern is empty: expected one, as in `gfs.{{yyyymmdd}}/{{hh}}/*`")]
+    #[error("a key pattern is empty: expected one, as in `gfs.{{yyyymmdd}}/{{hh}}/f{{000..384..3}}`")]
     Empty,
     /// A `{` is not closed, or a `}` not opened.
     #[error("`{pattern}` has a `{brace}` at character {position} without its other half: expected `{{placeholder}}`")]
@@ -136,6 +136,20 @@ impl KeyPattern {
     /// Whether keys say when they were observed.
     pub fn says_when(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Time(_)))
+    }
+
+    /// Whether it names every key that it wants: there is no `*` in it and no `{time:…}`.
+    pub fn names_every_key(&self) -> bool {
+        !self.parts.iter().any(|part| matches!(part, Part::Any | Part::Time(_)))
+    }
+
+    /// What it says of a cycle's nominal time; what it says besides is the same for all.
+    pub fn nominal_parts(&self, at: Timestamp) -> Vec<String> {
+        let said = |part: &Part| match part {
+            Part::Nominal(format) => Some(nominal(at, format)),
+            Part::Text(_) | Part::Range { .. } | Part::Any | Part::Time(_) => None,
+        };
+        self.parts.iter().filter_map(said).collect()
     }
 
     /// What every key of a cycle begins with: what to list. A pattern of observations that is to be searched around the

@@ -1,12 +1,15 @@
 //! A source: an upstream product, when it comes, when it is complete, and how its runs are followed.
 
+mod checked;
+
 use jiff::SignedDuration;
 
 use super::joint::Joint;
 use super::listing::Requirement;
-use crate::duration;
 use crate::heartbeat::Schedule;
 use crate::severity::Severity;
+
+pub use checked::{BadSource, EXPECTED_TIMES};
 
 /// An upstream product.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,101 +72,7 @@ pub enum Republished {
 
 /// A source that is published again and again is not processed for ever.
 pub const MOST_RERUNS: u32 = 3;
-/// A run is followed for a week at most.
-const LONGEST_RUN: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// Cycles are awaited for a month at most.
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(31 * 24);
-const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
 /// What is not done by the tenth attempt is not done by the eleventh.
 pub const MOST_ATTEMPTS: u32 = 10;
 /// As many runs as a provider takes at once.
 pub const MOST_CONCURRENT: u32 = 1_000;
-
-/// What is wrong with a source.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadSource {
-    /// A length of time is out of range.
-    #[error("`{key}` is {found}: expected from {from} to {to}")]
-    Length {
-        /// The key.
-        key: &'static str,
-        /// What is written.
-        found: String,
-        /// The least.
-        from: String,
-        /// The most.
-        to: String,
-    },
-    /// A number is out of range.
-    #[error("`{key}` is {found}: expected from 1 to {most}")]
-    Number {
-        /// The key.
-        key: &'static str,
-        /// What is written.
-        found: u32,
-        /// The most.
-        most: u32,
-    },
-    /// Nothing says where it is published.
-    #[error("`upstream` names no mirror: expected at least one")]
-    NoMirror,
-    /// Nothing says when it is complete.
-    #[error("`complete` names no keys: expected at least one pattern, as in `gfs.{{yyyymmdd}}/{{hh}}/*`")]
-    NoKeys,
-    /// Observations of one instrument are joined with nothing.
-    #[error("`upstream.joint.of` names {0}: expected at least two upstreams")]
-    NotJoint(usize),
-    /// Its observations do not say when they were made.
-    #[error(
-        "`{0}` has no `{{time:…}}`: joined observations must say when they were made, as in `s{{time:%Y%j%H%M%S}}`"
-    )]
-    NoTime(String),
-}
-
-impl Source {
-    /// Checks its numbers.
-    ///
-    /// # Errors
-    /// The first that is out of range, with its key and what was expected.
-    pub fn checked(self) -> Result<Self, BadSource> {
-        length("late_after", self.late_after, SHORTEST, LONGEST_WAIT)?;
-        length("expected_after", self.expected_after, SignedDuration::ZERO, self.late_after)?;
-        length("look_back", self.look_back, self.late_after, LONGEST_WAIT)?;
-        length("max_runtime", self.max_runtime, SHORTEST, LONGEST_RUN)?;
-        number("attempts", self.attempts, MOST_ATTEMPTS)?;
-        number("concurrency", self.concurrency, MOST_CONCURRENT)?;
-        match &self.upstream {
-            Upstream::Objects { mirrors, .. } if mirrors.is_empty() => return Err(BadSource::NoMirror),
-            Upstream::Objects { requirement, .. } if requirement.keys.is_empty() => return Err(BadSource::NoKeys),
-            Upstream::Objects { .. } => {}
-            Upstream::Joint(joint) => {
-                length("upstream.joint.within", joint.within, SignedDuration::ZERO, LONGEST_WAIT)?;
-                if joint.parts.len() < 2 {
-                    return Err(BadSource::NotJoint(joint.parts.len()));
-                }
-                if joint.parts.iter().any(|part| part.mirrors.is_empty()) {
-                    return Err(BadSource::NoMirror);
-                }
-                if let Some(part) = joint.parts.iter().find(|part| !part.pattern.says_when()) {
-                    return Err(BadSource::NoTime(part.pattern.written().to_owned()));
-                }
-            }
-        }
-        Ok(self)
-    }
-}
-
-fn length(key: &'static str, found: SignedDuration, from: SignedDuration, to: SignedDuration) -> Result<(), BadSource> {
-    if (from..=to).contains(&found) {
-        return Ok(());
-    }
-    let found = match found.checked_neg() {
-        Some(positive) if found.is_negative() => format!("-{}", duration::display(positive)),
-        _ => duration::display(found),
-    };
-    Err(BadSource::Length { key, found, from: duration::display(from), to: duration::display(to) })
-}
-
-fn number(key: &'static str, found: u32, most: u32) -> Result<(), BadSource> {
-    if (1..=most).contains(&found) { Ok(()) } else { Err(BadSource::Number { key, found, most }) }
-}

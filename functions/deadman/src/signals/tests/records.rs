@@ -74,7 +74,7 @@ fn awaited(source: &str) -> String {
     format!(
         "{heartbeat}[source.{source}]\nforecast_type = '{source}'\nschedule = '0 0,6,12,18 * * *'\nexpected_after = '5h'\n\
          late_after = '6h'\nmax_runtime = '2h'\nupstream.s3 = {{ buckets = ['upstream'] }}\n\
-         complete.keys = ['{source}.{{yyyymmdd}}{{hh}}/*']\ntrigger.sqs = {{ queue = 'jobs' }}\n"
+         complete.keys = ['{source}.{{yyyymmdd}}{{hh}}']\ntrigger.sqs = {{ queue = 'jobs' }}\n"
     )
 }
 

@@ -4,6 +4,7 @@ use domain::heartbeat::Schedule;
 use jiff::Timestamp;
 
 use super::super::check::no_such;
+use super::super::names::region;
 use super::super::reader::{Found, Table};
 
 /// A bucket in which each nominal time has objects of its own.
@@ -39,17 +40,13 @@ impl S3Signal {
 
 /// The bucket and the pattern of its keys.
 pub(super) fn s3(table: &Table<'_>, schedule: Option<&Schedule>) -> Option<S3Signal> {
-    let (text, region) = (table.text("s3"), table.text("region"));
-    if let Some(region) = &region {
-        expect_region(table, region);
-    }
+    let (text, region) = (table.text("s3"), region(table));
     let text = text?;
     let parts = text.value.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
     let Some((bucket, pattern)) = parts.filter(|(bucket, _)| is_bucket(bucket)) else {
         table.note_at(&text, "expected a bucket and how keys begin, as in `s3://forecasts/gfs/{yyyymmdd}/{hh}/`");
         return None;
     };
-    let region = region.map(|region| region.value.to_owned());
     let signal = S3Signal { bucket: bucket.to_owned(), region, pattern: pattern.to_owned() };
     if are_placeholders(table, &text, pattern) && is_a_time(table, &text, pattern) {
         expect_one_prefix_each(table, &text, &signal, schedule);
@@ -62,13 +59,6 @@ fn is_bucket(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
     let ends = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     (3..=63).contains(&name.len()) && name.chars().all(plain) && name.starts_with(ends) && name.ends_with(ends)
-}
-
-fn expect_region(table: &Table<'_>, region: &Found<&str>) {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if !region.value.contains('-') || !region.value.chars().all(plain) {
-        table.note_at(region, "expected the name of a region, as in `us-east-1`");
-    }
 }
 
 /// Whether all that stands in braces is known; notes what is not.

@@ -2,6 +2,7 @@
 
 use domain::retention::{Objects, check_below};
 
+use super::super::names::region;
 use super::super::reader::Table;
 use super::super::source::is_bucket;
 use super::column;
@@ -31,7 +32,7 @@ pub(super) fn objects(policy: &Table<'_>) -> Result<Option<Objects>, ()> {
     });
     table.require("column", "the column that holds an object's key, as in \"storage_path\"");
     let column = column(&table, "column");
-    let region = table.text("region").map(|region| region.value.to_owned());
+    let region = region(&table);
     let bucket = bucket.ok_or(())?.value.to_owned();
     Ok(Some(Objects { bucket, prefix: prefix.ok_or(())?, column: column.ok_or(())?, region }))
 }

@@ -4,10 +4,13 @@ mod limits;
 mod trigger;
 mod upstream;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::Severity;
+use domain::upstream::alike::two_alike;
+use domain::upstream::cycles;
 use domain::upstream::pattern::Wanted;
+use domain::upstream::source::EXPECTED_TIMES;
 use domain::upstream::{self as rules, Republished};
 use jiff::SignedDuration;
 
@@ -80,13 +83,28 @@ const DEFAULT_ATTEMPTS: u32 = 3;
 const DEFAULT_CONCURRENCY: u32 = 5;
 /// How far back cycles are looked for where nothing is said.
 const DEFAULT_LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
+/// For so long a cycle that is late is awaited at least where nothing is said.
+const LATE_FOR: SignedDuration = SignedDuration::from_hours(6);
 const EVERY_MEANS: &str = "how far apart they are, counted from midnight of 1970-01-01 UTC, as in \"10m\"";
 
 /// The sources by name, in the order they are written; `None` where one is written but wrong.
 pub(super) fn sources<'t>(root: &Table<'t>, environment: &Environment) -> Vec<(&'t str, Option<Source>)> {
     let instruments = upstream::instruments(root);
-    let read =
-        |(name, table): (Found<&'t str>, Table<'_>)| (name.value, source(&name, &table, &instruments, environment));
+    let mut outputs = HashMap::new();
+    let read = |(name, table): (Found<&'t str>, Table<'_>)| {
+        let source = source(&name, &table, &instruments, environment);
+        if let Some(output) = source.as_ref().and_then(|source| source.output.clone())
+            && let Some(other) = outputs.insert((output.bucket, output.key.written().to_owned()), name.value)
+            && let Some(place) = table.place("output")
+        {
+            let what = format!(
+                "is what source.{other} writes as well, so that a run of one would complete one of the other: expected \
+                 another key"
+            );
+            table.note_at(&place, what);
+        }
+        (name.value, source)
+    };
     root.named("source", &KEYS).into_iter().map(read).collect()
 }
 
@@ -133,7 +151,7 @@ fn source(
         schedule: schedule?,
         expected_after: expected_after?,
         late_after,
-        look_back: look_back.unwrap_or_else(|| DEFAULT_LOOK_BACK.max(late_after)),
+        look_back: look_back.unwrap_or_else(|| DEFAULT_LOOK_BACK.max(late_after + LATE_FOR)),
         upstream: found,
         republished,
         max_runtime: max_runtime?,
@@ -146,7 +164,8 @@ fn source(
         runbook,
     };
     let rules = rules.checked().map_err(|bad| table.note(bad.to_string())).ok()?;
-    Some(Source { rules, forecast_type: forecast_type?, mirrors, trigger: trigger?, output: output.ok()?, switch })
+    let output = output.ok()?.map(|output| tells_cycles_apart(table, output, &rules));
+    Some(Source { rules, forecast_type: forecast_type?, mirrors, trigger: trigger?, output, switch })
 }
 
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html>
@@ -178,7 +197,7 @@ fn late_severity(table: &Table<'_>) -> Option<Severity> {
 }
 
 /// What is written of the output; an error where it is written and wrong.
-fn output(table: &Table<'_>) -> Result<Option<Output>, ()> {
+fn output(table: &Table<'_>) -> Result<Option<Found<Output>>, ()> {
     let Some(text) = table.text("output") else { return Ok(None) };
     let parts = text.value.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
     let Some((bucket, key)) = parts.filter(|(bucket, _)| upstream::is_bucket(bucket)) else {
@@ -190,5 +209,20 @@ fn output(table: &Table<'_>) -> Result<Option<Output>, ()> {
         table.note_at(&text, "names more than one object: expected one, with placeholders for the nominal time alone");
         return Err(());
     }
-    Ok(Some(Output { bucket: bucket.to_owned(), key }))
+    Ok(Some(text.with(Output { bucket: bucket.to_owned(), key })))
+}
+
+/// The output; a mistake is noted where runs of two cycles write the same.
+fn tells_cycles_apart(table: &Table<'_>, output: Found<Output>, rules: &rules::Source) -> Output {
+    let key = std::slice::from_ref(&output.value.key);
+    if let Some((one, other)) =
+        two_alike(&rules.schedule, key).map(|(one, other)| (cycles::name(one), cycles::name(other)))
+    {
+        let what = format!(
+            "is the same for the cycles {one} and {other}, so that what one run writes would complete the other: \
+             {EXPECTED_TIMES}"
+        );
+        table.note_at(&output, what);
+    }
+    output.value
 }

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use domain::upstream::joint::{Instrument, Joint};
-use domain::upstream::pattern::Wanted;
 use domain::upstream::{KeyPattern, Requirement, Settle, Upstream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::super::check::no_such;
-use super::super::names::expect_kebab_case;
+use super::super::names::{expect_kebab_case, region};
 use super::super::reader::{Found, Table};
 use super::limits::length;
 use crate::environment::Environment;
@@ -98,7 +97,8 @@ pub(super) fn upstream(
         return joint(&table, instruments);
     }
     let mirrors = mirrors(&table, environment);
-    source.require("complete", "which keys a cycle has, as in complete.keys = [\"gfs.{yyyymmdd}/{hh}/*\"]");
+    source
+        .require("complete", "which keys a cycle has, as in complete.keys = [\"gfs.{yyyymmdd}/{hh}/f{000..384..3}\"]");
     let requirement = requirement(&complete?, written == ["http"]);
     let (names, mirrors) = mirrors?;
     Some((Upstream::Objects { mirrors: names, requirement: requirement? }, mirrors))
@@ -124,7 +124,7 @@ fn joint(table: &Table<'_>, instruments: &Instruments) -> Option<(Upstream, Mirr
 }
 
 fn requirement(table: &Table<'_>, over_http: bool) -> Option<Requirement> {
-    table.require("keys", "the keys that a cycle has, as in [\"gfs.{yyyymmdd}/{hh}/*.f{000..384..3}\"]");
+    table.require("keys", "the keys that a cycle has, as in [\"gfs.{yyyymmdd}/{hh}/f{000..384..3}\"]");
     let written = table.words("keys");
     let keys: Vec<KeyPattern> = written.iter().filter_map(|text| pattern(table, text)).collect();
     let (at_least, min_bytes) = (bytes(table, "at_least"), bytes(table, "min_bytes"));
@@ -135,7 +135,7 @@ fn requirement(table: &Table<'_>, over_http: bool) -> Option<Requirement> {
         _ if over_http => Settle::TwoLooks(settled_after),
         _ => Settle::Still(settled_after),
     };
-    if over_http && !keys.iter().all(names_every_key) {
+    if over_http && !keys.iter().all(KeyPattern::names_every_key) {
         table.note("a web server lists nothing: expected `keys` without `*`, each of which can be asked for");
         return None;
     }
@@ -146,10 +146,6 @@ fn requirement(table: &Table<'_>, over_http: bool) -> Option<Requirement> {
         settle,
         past: PAST,
     })
-}
-
-fn names_every_key(pattern: &KeyPattern) -> bool {
-    pattern.wanted(Timestamp::UNIX_EPOCH).iter().all(|wanted| matches!(wanted, Wanted::Key(_)))
 }
 
 fn pattern(table: &Table<'_>, text: &Found<&str>) -> Option<KeyPattern> {
@@ -174,7 +170,7 @@ fn mirrors(table: &Table<'_>, environment: &Environment) -> Option<(Vec<String>,
 
 fn buckets(s3: &Table<'_>) -> Option<(Vec<String>, Mirrors)> {
     s3.require("buckets", "the buckets that hold it, in the order in which they are asked");
-    let region = s3.text("region").map(|region| region.value.to_owned());
+    let region = region(s3);
     let anonymous = s3.flag("anonymous");
     let (mut names, mut mirrors) = (Vec::new(), Mirrors::new());
     for bucket in s3.words("buckets") {

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::upstream::cycles::{MOST_CYCLES, after, expected, name, spoken};
+use crate::upstream::alike::two_alike;
+use crate::upstream::cycles::{MOST_CYCLES, after, expected, name, spoken, too_many_in};
 
 fn every(length: SignedDuration) -> Schedule {
     Schedule::every(length).expect("a length in range")
@@ -38,6 +39,26 @@ fn a_window_with_absurdly_many_cycles_is_refused_with_its_length() {
 }
 
 #[test]
+fn a_window_that_may_have_too_many_cycles_is_known_before_anybody_asks_for_it() {
+    let cron = |text: &str| Schedule::cron(text, TimeZone::UTC).expect("a schedule");
+    let month = hours(31 * 24);
+    for schedule in [every(minutes(1)), every(minutes(2)), cron("* * * * *"), cron("*/2 * * * *"), cron("* 0-21 * * *")]
+    {
+        let shortest = too_many_in(&schedule, month).expect("too many in a month");
+        for start in ["01T00:00", "10T13:37"].map(at) {
+            let until = |length: SignedDuration| start.saturating_add(length).expect("an instant");
+            assert!(expected("x", &schedule, start, until(month)).is_err());
+            assert!(expected("x", &schedule, start, until(shortest - minutes(1))).is_ok(), "{schedule:?} {shortest}");
+        }
+        assert_eq!(too_many_in(&schedule, shortest), Some(shortest));
+        assert_eq!(too_many_in(&schedule, shortest - minutes(1)), None);
+    }
+    for schedule in [every(minutes(3)), cron("*/2 * * * mon-fri"), cron("0 * * * *"), cron("* * 1 1 *")] {
+        assert_eq!(too_many_in(&schedule, month), None, "{schedule:?}");
+    }
+}
+
+#[test]
 fn cycles_are_called_as_people_and_files_call_them() {
     assert_eq!(
         (name(at("22T06:00")), spoken("gfs", at("22T06:00"))),
@@ -48,6 +69,15 @@ fn cycles_are_called_as_people_and_files_call_them() {
 }
 
 proptest! {
+    #[test]
+    fn cycles_that_are_written_to_the_minute_are_never_alike_and_those_without_a_time_always(step in 1..50_000_i64) {
+        let schedule = every(minutes(step));
+        let alike = |key: &str| two_alike(&schedule, &[KeyPattern::read(key).expect("a pattern")]);
+        prop_assert_eq!(alike("{yyyy}/{jjj}/x_{hh}{min}_{000..384..3}*"), None);
+        let (one, other) = alike("latest/{000..384..3}*").expect("the same for all");
+        prop_assert_eq!(after(&schedule, one), Some(other));
+    }
+
     #[test]
     fn windows_that_tile_a_time_have_its_cycles_once_each(start in 0..40_000_i64, cuts in prop::collection::vec(1..4_000_i64, 1..6), step in 1..700_i64) {
         let schedule = every(minutes(step));

@@ -128,12 +128,12 @@ impl World {
             let Fate::Trigger { attempt, anew } = planned.fate else { continue };
             let (before, _) = self.rows[&planned.key.at].clone();
             // The plan was made from a row that may have moved on.
-            let armed = if anew {
-                before.status == RunStatus::Failed
-            } else {
-                before.attempts + 1 == attempt && before.status != RunStatus::Failed
+            let armed = match before.status {
+                RunStatus::Failed => anew,
+                RunStatus::Due | RunStatus::Late => !anew && before.attempts + 1 == attempt,
+                _ => false,
             };
-            if !armed || !matches!(before.status, RunStatus::Due | RunStatus::Late | RunStatus::Failed) {
+            if !armed {
                 continue;
             }
             let by = if anew { Mover::Person } else { Mover::Poller };

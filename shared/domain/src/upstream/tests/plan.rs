@@ -303,7 +303,7 @@ fn a_source_with_absurd_numbers_is_refused_by_its_key() {
         (Source { max_runtime: hours(-1), ..gfs() }, "`max_runtime` is -1h: expected from 1m to 1w"),
         (Source { max_runtime: SignedDuration::MIN, ..gfs() }, "`max_runtime` is 0s"),
         (Source { expected_after: hours(7), ..gfs() }, "`expected_after` is 7h: expected from 0s to 6h"),
-        (Source { look_back: hours(5), ..gfs() }, "`look_back` is 5h: expected from 6h to 4w 3d"),
+        (Source { look_back: hours(6), ..gfs() }, "`look_back` is 6h: expected from 6h 5m to 4w 3d"),
     ] {
         let said = refused(source);
         assert!(said.starts_with(wanted), "{said}");

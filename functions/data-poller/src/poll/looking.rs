@@ -14,7 +14,7 @@ use super::Poll;
 use crate::tried::{Tried, Waited};
 use crate::upstream::{Looker, Lookout, Seen};
 
-/// So many cycles are looked at in one poll.
+/// So many cycles of a source are looked at in one poll.
 const MOST_LOOKS: usize = 500;
 
 impl Poll<'_> {
@@ -60,8 +60,8 @@ impl Poll<'_> {
         let until = *until;
         let (mut lanes, mut busy) = (FuturesUnordered::new(), HashSet::new());
         loop {
-            let left = if Instant::now() < until { MOST_LOOKS.saturating_sub(found.len()) } else { 0 };
-            let planned = self.planned(runs, held, found, left)?;
+            let looks = if Instant::now() < until { MOST_LOOKS } else { 0 };
+            let planned = self.planned(runs, held, found, looks)?;
             let mut wanted: BTreeMap<&str, Vec<RunKey>> = BTreeMap::new();
             for key in planned.looks().filter(|key| !busy.contains(&key.source) && !unseen.contains(*key)) {
                 wanted.entry(&key.source).or_default().push(key.clone());

@@ -56,7 +56,7 @@ pub struct Situation<'a> {
     pub found: &'a HashMap<RunKey, Found>,
     /// What was triggered in this invocation, whatever came of it.
     pub triggered: &'a HashSet<RunKey>,
-    /// How many more cycles may be looked at.
+    /// How many cycles of each source may be looked at, those in `found` among them.
     pub looks: usize,
     /// What is asked for.
     pub request: &'a Request,
@@ -214,12 +214,21 @@ pub fn plan(situation: &Situation<'_>) -> Result<Plan, TooMany> {
         }
     }
     let mut budget = Budget::of(situation);
-    let mut cycles: Vec<Planned> = wanted
+    let decided = wanted.into_iter().map(|(at, place)| {
+        let row = rows.get(&(sources[place].name.as_str(), at)).copied();
+        (at, sources[place], row, cycle::decide(sources[place], row, at, situation))
+    });
+    let mut decided: Vec<_> = decided.collect();
+    if !situation.request.is_backfill() {
+        // What was missing before is looked at again after what nobody has looked at: else a long outage upstream would keep
+        // the cycles that come after it unseen.
+        decided.sort_by_key(|(_, _, row, verdict)| {
+            verdict.fate == Fate::Look && row.is_some_and(|run| run.status == RunStatus::Late)
+        });
+    }
+    let mut cycles: Vec<Planned> = decided
         .into_iter()
-        .map(|(at, place)| {
-            let source = sources[place];
-            let row = rows.get(&(source.name.as_str(), at)).copied();
-            let verdict = cycle::decide(source, row, at, situation);
+        .map(|(at, source, row, verdict)| {
             let is_overdue = situation.now.duration_since(at) >= source.late_after;
             let fate = budget.grant(source, verdict.fate, is_overdue);
             let change = verdict.change.or_else(|| starved(source, row, &fate, is_overdue, situation));

@@ -24,6 +24,7 @@ pub(super) fn starved(
 pub(super) struct Budget<'a> {
     limit: Option<usize>,
     looks: usize,
+    looked: HashMap<&'a str, usize>,
     in_flight: HashMap<&'a str, usize>,
 }
 
@@ -37,7 +38,11 @@ impl<'a> Budget<'a> {
         for source in now.chain(before) {
             *in_flight.entry(source).or_default() += 1;
         }
-        Self { limit, looks: situation.looks, in_flight }
+        let mut looked = HashMap::new();
+        for key in situation.found.keys() {
+            *looked.entry(key.source.as_str()).or_default() += 1;
+        }
+        Self { limit, looks: situation.looks, looked, in_flight }
     }
 
     /// What comes of a wish; a look takes the place of the trigger that may follow from it, but for one at a cycle that would be
@@ -55,10 +60,11 @@ impl<'a> Budget<'a> {
             return Fate::Remaining(Left::Concurrency(source.concurrency));
         }
         if wish == Fate::Look {
-            match self.looks.checked_sub(1) {
-                Some(looks) => self.looks = looks,
-                None => return Fate::Remaining(Left::Unseen),
+            let looked = self.looked.entry(&source.name).or_default();
+            if *looked >= self.looks {
+                return Fate::Remaining(Left::Unseen);
             }
+            *looked += 1;
         }
         if is_full {
             return wish;

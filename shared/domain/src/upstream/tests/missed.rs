@@ -101,3 +101,18 @@ fn a_cycle_that_would_be_late_is_looked_at_though_all_places_are_taken() {
     assert!(matches!(of("22T06:00").fate, Fate::Skipped(Why::Late(_))), "{:?}", of("22T06:00"));
     assert_eq!(of("22T12:00").fate, Fate::Remaining(Left::Concurrency(1)));
 }
+
+#[test]
+fn what_comes_after_a_long_outage_upstream_is_looked_at_before_what_was_missing_in_it() {
+    let mut desk = Desk::of(Source { look_back: hours(72), ..gfs() }, at("22T13:00"));
+    let late = ["20T00:00", "20T06:00", "20T12:00", "20T18:00", "21T00:00", "21T06:00", "21T12:00", "21T18:00"];
+    desk.runs = late.map(|cycle| run(cycle, RunStatus::Late)).into();
+    desk.runs.push(run("22T12:00", RunStatus::Due));
+    desk.looks = 6;
+    let looks: Vec<String> =
+        desk.plan().looks().map(|key| crate::upstream::cycles::name(key.at).split_off(6)).collect();
+    assert_eq!(looks, ["1918", "2000", "2006", "2200", "2206", "2212"], "missing rows first, then the oldest");
+    let plan = desk.plan_looking(complete);
+    let triggered: Vec<String> = plan.triggers().map(|cycle| crate::upstream::cycles::name(cycle.key.at)).collect();
+    assert!(triggered.is_sorted(), "{triggered:?}");
+}

@@ -39,6 +39,7 @@ impl Moves<'_> {
         let status = change.to();
         let to = match change {
             Change::Late { .. } | Change::Held | Change::Due => Run { status, ..run.clone() },
+            Change::FromBefore => Run { status, from_before: true, ..run.clone() },
             Change::Republished => run.republished(),
             Change::Awaited => run.anew(),
             Change::Failed { why } => run.failed(why),

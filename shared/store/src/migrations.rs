@@ -54,8 +54,8 @@ pub const ALL: &[Migration] = &[
     Migration { version: 9, name: "mark_restored", sql: include_str!("../../../migrations/V0009__mark_restored.sql") },
     Migration {
         version: 10,
-        name: "find_told_runs",
-        sql: include_str!("../../../migrations/V0010__find_told_runs.sql"),
+        name: "know_new_sources",
+        sql: include_str!("../../../migrations/V0010__know_new_sources.sql"),
     },
 ];
 

@@ -96,7 +96,7 @@ async fn a_cycle_that_no_poll_has_time_to_look_at_is_late_in_its_time_and_people
     let world = World::new().await;
     let poller = world.polling(&world.gfs("look_back = '6h'")).await;
     world.publish("20 00:00");
-    for (time, raised) in [("20 05:00", 0), ("20 05:55", 0), ("20 06:00", 1), ("20 06:05", 0)] {
+    for (time, raised) in [("20 05:00", 0), ("20 05:50", 0), ("20 06:00", 1), ("20 06:05", 0)] {
         let payload = world.dated(json!({ "source": "gfs" }), time);
         let timed = poller.invoke_timed(&payload, Duration::from_secs(6)).await.expect("a process");
         let Outcome::Answered(hurried) = timed.outcome else { panic!("{time}: {}", timed.outcome) };

@@ -90,10 +90,23 @@ async fn a_source_that_is_new_tells_nobody_of_what_was_gone_before_it_was_watche
     let first = world.poll(&poller, "22 00:30").await;
     assert_eq!(triggered(&first), ["gfs/2026112118"], "{first}");
     let reason = why(&first, "gfs/2026112100").expect("it is named");
-    assert!(reason.contains("upstream did not have it when gfs was first looked at"), "{reason}");
+    assert!(reason.contains("which did not have it when its source was first looked at"), "{reason}");
     assert_eq!(told(&world).await, [""; 0]);
+    // What comes all the same is processed, and what does not is nobody's loss.
+    world.publish("21 06:00");
+    assert_eq!(triggered(&world.poll(&poller, "22 00:35").await), ["gfs/2026112106"]);
+    world.work_off();
+    world.publish("22 00:00");
+    world.poll(&poller, "22 00:40").await;
+    world.work_off();
+    world.poll(&poller, "22 00:45").await;
+    world.poll(&poller, "22 18:00").await;
+    let of_before = "select count(*)::text from watchkeeper.forecast_runs where from_before and status = 'failed'";
+    assert_eq!(world.stored(of_before).await, ["3"], "20T00, 20T06, 20T12");
+    let raised = told(&world).await;
+    assert_eq!(raised, ["upstream-late firing"], "06Z of the day is late");
     let history = json!({ "backfill_hours": 240 });
-    world.ask(&poller, history, "22 00:35").await;
+    world.ask(&poller, history, "22 18:05").await;
     assert_eq!(told(&world).await, [""; 0]);
 }
 

@@ -92,6 +92,8 @@ pub enum Change {
         /// What is missing.
         why: String,
     },
+    /// Upstream does not have it as its source is looked at for the first time: `due`, see [`Run::from_before`].
+    FromBefore,
     /// Nothing may be triggered: `held`.
     Held,
     /// It is no longer held, or no longer late: `due`.
@@ -119,7 +121,7 @@ impl Change {
         match self {
             Self::Late { .. } => RunStatus::Late,
             Self::Held => RunStatus::Held,
-            Self::Due | Self::Republished | Self::Awaited => RunStatus::Due,
+            Self::Due | Self::FromBefore | Self::Republished | Self::Awaited => RunStatus::Due,
             Self::Failed { .. } | Self::GivenUp { .. } => RunStatus::Failed,
         }
     }

@@ -49,6 +49,8 @@ pub struct Run {
     pub last_failure: Option<String>,
     /// `run-failed` was raised for it, and has not been ended.
     pub told_failed: bool,
+    /// Upstream did not have it when its source was first looked at: it is awaited, and nobody is told that it is late.
+    pub from_before: bool,
     /// What upstream showed when it was last looked at.
     pub look: Option<Look>,
 }
@@ -70,6 +72,7 @@ impl Run {
             failure_reason: None,
             last_failure: None,
             told_failed: false,
+            from_before: false,
             look: None,
         }
     }

@@ -22,7 +22,7 @@ pub(super) static READ: Statement = Statement {
 pub(super) static FIND: Statement = Statement {
     name: "finding runs",
     sql: "select run_id, source, run_timestamp, status, attempts, refusals, external_id, triggered_at, retry_at, rearmed,
-                 reruns, failure_reason, last_failure, told_failed, look, finished_at, announced_at, inference_duration_ms
+                 reruns, failure_reason, last_failure, told_failed, from_before, look, finished_at, announced_at, inference_duration_ms
           from watchkeeper.forecast_runs
           where run_id = any($1)
              or (external_id = any($2) and status in ('due', 'late', 'held', 'triggered', 'running'))",
@@ -117,6 +117,7 @@ fn row(row: &PgRow) -> Result<Row, Error> {
         failure_reason: column(row, "failure_reason")?,
         last_failure: column(row, "last_failure")?,
         told_failed: column(row, "told_failed")?,
+        from_before: column(row, "from_before")?,
         look: look.map(|Json(look)| look),
     };
     Ok(Row {

@@ -93,6 +93,7 @@ impl Move {
             "failure_reason": to.failure_reason,
             "last_failure": to.last_failure,
             "told_failed": to.told_failed,
+            "from_before": to.from_before,
             "look": to.look,
             "run_id": run_id,
             "observed_at": observed_at,

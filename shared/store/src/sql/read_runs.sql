@@ -23,7 +23,7 @@ before as materialized (
 )
 select
     run.run_id, run.source, run.run_timestamp, run.status, run.attempts, run.refusals, run.external_id, run.triggered_at,
-    run.retry_at, run.rearmed, run.reruns, run.failure_reason, run.last_failure, run.told_failed, run.look,
+    run.retry_at, run.rearmed, run.reruns, run.failure_reason, run.last_failure, run.told_failed, run.from_before, run.look,
     run.finished_at, run.announced_at, run.inference_duration_ms, true as is_known
 from before
 join watchkeeper.forecast_runs as run
@@ -35,7 +35,7 @@ join watchkeeper.forecast_runs as run
 union all
 (select
     run_id, source, run_timestamp, status, attempts, refusals, external_id, triggered_at,
-    retry_at, rearmed, reruns, failure_reason, last_failure, told_failed, look,
+    retry_at, rearmed, reruns, failure_reason, last_failure, told_failed, from_before, look,
     finished_at, announced_at, inference_duration_ms, false
  from watchkeeper.forecast_runs
  where (status in ('due', 'late', 'held', 'triggered', 'running') or told_failed)

@@ -33,11 +33,16 @@ pub(super) fn decide(source: &Source, row: Option<&Run>, at: Timestamp, situatio
     let held = situation.held.get(&source.name);
     let Some(run) = row else {
         return match found {
-            // Nobody waited for it yet, and it may have been there and gone.
+            // It may have been there and gone.
             Some(Found::Waiting { why, settling: false, .. })
                 if is_history(source, at, situation) && held.is_none() =>
             {
-                given_up(format!("upstream did not have it when {} was first looked at: {why}", source.name))
+                let old = situation.now.duration_since(at) >= source.look_back;
+                if old {
+                    unpublished(source, why)
+                } else {
+                    Verdict::with(Change::FromBefore, Why::FromBefore(why.clone()))
+                }
             }
             _ => open(source, &Run::new(&source.name, at), held, found, situation),
         };
@@ -57,7 +62,7 @@ pub(super) fn decide(source: &Source, row: Option<&Run>, at: Timestamp, situatio
 fn is_history(source: &Source, at: Timestamp, situation: &Situation<'_>) -> bool {
     let next = cycles::after(&source.schedule, at);
     let is_older = next.is_some_and(|next| situation.now.duration_since(next) >= source.late_after);
-    is_older && missed::is_new(source, situation.runs)
+    is_older && missed::is_new(&source.name, situation.runs)
 }
 
 /// One whose run is still to come.
@@ -112,6 +117,9 @@ fn waiting(
     let age = situation.now.duration_since(run.at);
     if may_end && age >= source.look_back {
         return unpublished(source, why);
+    }
+    if run.from_before {
+        return Verdict { change: released, fate: Fate::Skipped(Why::FromBefore(why.to_owned())) };
     }
     if age >= source.late_after {
         let late = Change::Late { why: why.to_owned() };

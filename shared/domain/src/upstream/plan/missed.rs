@@ -12,8 +12,8 @@ use crate::upstream::{Run, RunKey, Source, cycles};
 const MOST_UNSEEN: usize = 5_000;
 
 /// Whether a source has no row at all: it is looked at for the first time.
-pub(super) fn is_new(source: &Source, runs: &[Run]) -> bool {
-    runs.iter().all(|run| run.source != source.name)
+pub(super) fn is_new(source: &str, runs: &[Run]) -> bool {
+    runs.iter().all(|run| run.source != source)
 }
 
 /// The cycles between the newest row of a source and its window: nobody has looked at the source for longer than `look_back`, and
@@ -45,8 +45,12 @@ pub(super) fn tell(planned: &mut [Planned], situation: &Situation<'_>) {
         return;
     }
     let mut given_up: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let is_from_before = |key: &RunKey| {
+        let row = situation.runs.iter().find(|run| run.source == key.source && run.at == key.at);
+        row.map_or_else(|| is_new(&key.source, situation.runs), |run| run.from_before)
+    };
     for (place, one) in planned.iter().enumerate() {
-        if matches!(one.change, Some(Change::GivenUp { .. })) {
+        if matches!(one.change, Some(Change::GivenUp { .. })) && !is_from_before(&one.key) {
             given_up.entry(one.key.source.clone()).or_default().push(place);
         }
     }
@@ -54,10 +58,7 @@ pub(super) fn tell(planned: &mut [Planned], situation: &Situation<'_>) {
         let oldest = places.first().and_then(|first| planned.get(*first)).map(|first| first.key.at);
         let (Some(last), Some(oldest)) = (places.last(), oldest) else { continue };
         let earlier = situation.runs.iter().filter(|run| run.source == name && run.at < oldest);
-        let Some(before) = earlier.max_by_key(|run| run.at).or_else(|| row_of(&name, oldest, situation.runs)) else {
-            continue;
-        };
-        if before.is_given_up() {
+        if earlier.max_by_key(|run| run.at).is_some_and(Run::is_given_up) {
             continue;
         }
         let Some(newest) = planned.get_mut(*last) else { continue };
@@ -82,8 +83,4 @@ fn with_others(source: &str, oldest: Timestamp, others: usize, now: Timestamp) -
     };
     let hours = now.duration_since(oldest).as_hours() + 1;
     Some(format!("{which} (`{{\"source\": \"{source}\", \"backfill_hours\": {hours}}}` looks at them again)"))
-}
-
-fn row_of<'a>(source: &str, at: Timestamp, runs: &'a [Run]) -> Option<&'a Run> {
-    runs.iter().find(|run| run.source == source && run.at == at)
 }

@@ -24,6 +24,8 @@ pub enum Why {
     },
     /// Upstream has not published it.
     Waiting(String),
+    /// Upstream has not published it, nor had it when its source was first looked at.
+    FromBefore(String),
     /// Upstream should have published it.
     Late(String),
     /// The next attempt comes later.
@@ -63,6 +65,9 @@ impl fmt::Display for Why {
                 since.map_or(Ok(()), |since| write!(f, " since {}", clock(since)))
             }
             Self::Waiting(why) => write!(f, "waiting for upstream: {why}"),
+            Self::FromBefore(why) => {
+                write!(f, "waiting for upstream, which did not have it when its source was first looked at: {why}")
+            }
             Self::Late(why) => write!(f, "upstream is late: {why}"),
             Self::Retry { at, why } => {
                 write!(f, "tried again at {}", clock(*at))?;

@@ -83,9 +83,19 @@ fn of_an_outage_upstream_the_first_cycle_that_is_given_up_is_told_and_those_that
 }
 
 #[test]
-fn what_a_source_missed_before_it_was_watched_is_told_to_nobody_but_what_is_late_now() {
+fn what_a_source_missed_before_it_was_watched_is_awaited_and_told_to_nobody_but_what_is_late_now() {
     let mut desk = Desk::of(gfs(), at("22T13:00"));
-    assert_eq!(changes(&desk.plan_looking(missing)), ["2118 given up", "2200 given up", "2206 late", "2212 -"]);
+    assert_eq!(changes(&desk.plan_looking(missing)), ["2118 due", "2200 due", "2206 late", "2212 -"]);
+    let from_before = |cycle: &str| Run { from_before: true, ..run(cycle, RunStatus::Due) };
+    let mut desk = Desk::of(gfs(), at("22T14:00"));
+    desk.runs = vec![from_before("21T18:00"), from_before("22T00:00"), run("22T06:00", RunStatus::Late)];
+    assert_eq!(changes(&desk.plan_looking(missing))[..3], ["2118 -", "2200 -", "2206 -"]);
+    assert_eq!(desk.plan_looking(missing).triggers().count(), 0);
+    desk.found.clear();
+    assert_eq!(desk.plan_looking(complete).triggers().count(), 4, "it came after all");
+    let mut desk = Desk::of(gfs(), at("22T18:00"));
+    desk.runs = vec![from_before("21T18:00"), from_before("22T00:00")];
+    assert_eq!(changes(&desk.plan_looking(missing))[..2], ["2118 given up", "2200 -"]);
     // A backfill of ten days asks for what may never have been there.
     let mut desk = Desk::of(gfs(), at("22T13:00")).asks(false, Some(240), None);
     let plan = desk.plan_looking(missing);

@@ -15,12 +15,14 @@ pub(crate) struct Lateness<'a> {
     pub(crate) sources: &'a [Source],
     pub(crate) request: &'a Request,
     pub(crate) plan: &'a Plan,
+    /// Sources of which people were told that they are late, and not of its end: what one poll tells, another may find over.
+    pub(crate) told: &'a BTreeSet<String>,
     pub(crate) now: Timestamp,
 }
 
 /// How late the cycles of a source were, and are after the plan.
 struct Standing {
-    /// The newest that was late, if any was.
+    /// The newest that was late, or any, where people were told that it is late.
     before: Option<Timestamp>,
     late: Vec<Overdue>,
     /// What this plan gives up, oldest first.
@@ -65,7 +67,8 @@ impl Lateness<'_> {
         late.sort_by_key(|one| one.at);
         let is_given_up = |planned: &&&Planned| matches!(planned.change, Some(Change::GivenUp { .. }));
         let given_up = of_source.iter().filter(is_given_up).map(|planned| planned.key.at).collect();
-        Standing { before: before.iter().map(|run| run.at).max(), late, given_up }
+        let told = self.told.contains(&source.name).then_some(self.now);
+        Standing { before: before.iter().map(|run| run.at).max().or(told), late, given_up }
     }
 
     /// For how long upstream has kept the oldest cycle of each source waiting beyond its usual delay, in seconds; of a

@@ -43,7 +43,7 @@ impl Moves<'_> {
             Change::Republished => run.republished(),
             Change::Awaited => run.anew(),
             Change::Failed { why } => run.failed(why),
-            Change::GivenUp { why } => run.given_up(why),
+            Change::GivenUp { why, unseen, told } => run.given_up(why, *unseen, *told),
         };
         let by = if *change == Change::Awaited { Mover::Person } else { Mover::Poller };
         let compare = self.compare(run, &to, by)?;

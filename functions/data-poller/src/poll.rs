@@ -1,19 +1,20 @@
 //! A poll: follow what is under way, look what upstream has published, write down what is to be triggered, trigger it, say
 //! what happened.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use config::{Current, PollerConfig};
 use domain::Timestamp;
 use domain::upstream::plan::check_windows;
+use domain::upstream::signals::late_fingerprint;
 use domain::upstream::{Plan, Request, Run, RunKey, Source as Rules};
 use runtime::ledger::Begun as Begins;
 use runtime::opening::Store;
 use runtime::raise::raise;
 use runtime::{Deadline, Fault, Summary, payload};
 use store::outbox::Outgoing;
-use store::runs::{self, Open};
+use store::runs::{self, Open, Wanted};
 
 use crate::announce;
 use crate::app::{App, held, patience};
@@ -28,6 +29,7 @@ mod forsaken;
 mod looking;
 mod writing;
 
+static NOBODY: BTreeSet<String> = BTreeSet::new();
 /// Looking, and asking providers, may take so long each.
 const LOOKING: Duration = Duration::from_secs(25);
 /// So much is kept back from both: what was found is written down, triggered and recorded in it.
@@ -109,7 +111,7 @@ impl Poll<'_> {
     /// Does it. The record is read once, and written before anything is started: the intent stands before its request.
     async fn perform(&self, summary: &mut Summary) -> Result<Done, Fault> {
         let mut tried = Tried::default();
-        let Open { mut rows, ownerless } = self.read().await?;
+        let Open { mut rows, told_late, ownerless } = self.read().await?;
         let mut outgoing = self.follow(&mut rows, &mut tried, summary).await?;
         outgoing.extend(self.forsake(&ownerless, summary).await?);
         let runs: Vec<Run> = rows.iter().map(|row| row.run.clone()).collect();
@@ -119,7 +121,8 @@ impl Poll<'_> {
         count(&plan, self.request.is_backfill(), summary);
 
         let known: HashMap<RunKey, Run> = runs.into_iter().map(|run| (run.key(), run)).collect();
-        let changed = self.write_changes(&plan, &known, &looker, &mut outgoing).await?;
+        let lateness = Lateness { told: &told_late, ..self.lateness(&plan) };
+        let changed = self.write_changes(&lateness, &known, &looker, &mut outgoing).await?;
         let parameters = self.parameters_to_act(&plan).await;
         let switches = held(&self.app.watch_file, &parameters);
         let intents = self.write_intents(&plan, &switches, (&known, &changed), &mut looker, summary).await?;
@@ -141,11 +144,16 @@ impl Poll<'_> {
     }
 
     async fn read(&self) -> Result<Open, Fault> {
-        let wanted: Vec<(&str, Timestamp)> = self
+        let environment = self.app.watch_file.environment.as_str();
+        let wanted: Vec<Wanted<'_>> = self
             .rules
             .iter()
             .filter(|source| self.request.is_about(source))
-            .map(|source| (source.name.as_str(), self.request.from(source, self.now)))
+            .map(|source| Wanted {
+                source: &source.name,
+                from: self.request.from(source, self.now),
+                late: late_fingerprint(&source.name, environment),
+            })
             .collect();
         let known: Vec<&str> = self.rules.iter().map(|source| source.name.as_str()).collect();
         let older = self.now.saturating_sub(forsaken::AFTER).unwrap_or(Timestamp::MIN);
@@ -188,7 +196,7 @@ impl Poll<'_> {
     }
 
     fn lateness<'p>(&'p self, plan: &'p Plan) -> Lateness<'p> {
-        Lateness { sources: self.rules, request: self.request, plan, now: self.now }
+        Lateness { sources: self.rules, request: self.request, plan, told: &NOBODY, now: self.now }
     }
 
     /// Sends signals that are on record; what the queue does not take now is sent by the router's next tick.

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::upstream::plan::Fate;
-use domain::upstream::{Compare, Found, Plan, Run, RunKey};
+use domain::upstream::{Compare, Found, Plan, Run, RunKey, RunStatus};
 use runtime::{Fault, Summary};
 use store::outbox::Outgoing;
 use store::runs::{self, Move};
 
 use super::Poll;
 use crate::app::patience;
+use crate::lateness::Lateness;
 use crate::moves::Moves;
 use crate::report::name;
 use crate::starting::Intent;
@@ -19,11 +20,12 @@ impl Poll<'_> {
     /// Writes cycles that are new, and changes that are no triggers. Answers how those rows stand now.
     pub(super) async fn write_changes(
         &self,
-        plan: &Plan,
+        lateness: &Lateness<'_>,
         known: &HashMap<RunKey, Run>,
         looker: &Looker<'_>,
         outgoing: &mut Vec<Outgoing>,
     ) -> Result<HashMap<RunKey, Run>, Fault> {
+        let plan = lateness.plan;
         let moves = Moves { watch_file: &self.app.watch_file, now: self.now };
         let new: Vec<RunKey> = plan.missing_rows().cloned().collect();
         let mut steps: Vec<Move> = Vec::new();
@@ -31,8 +33,10 @@ impl Poll<'_> {
             let Some(source) = self.app.watch_file.source(&planned.key.source) else { continue };
             let run = known.get(&planned.key).cloned().unwrap_or_else(|| Run::new(&planned.key.source, planned.key.at));
             let look = match looker.found.get(&planned.key) {
-                Some(Found::Complete { look } | Found::Waiting { look, .. }) => look.clone(),
-                Some(Found::Unreadable { .. }) | None => None,
+                Some(Found::Complete { look }) => look.clone(),
+                // What was processed is compared with what is whole, not with what is being written again.
+                Some(Found::Waiting { look, .. }) if run.status != RunStatus::Complete => look.clone(),
+                Some(Found::Waiting { .. } | Found::Unreadable { .. }) | None => None,
             };
             let seen = Run { look: look.or_else(|| run.look.clone()), ..run.clone() };
             match &planned.change {
@@ -56,7 +60,6 @@ impl Poll<'_> {
                 None => {}
             }
         }
-        let lateness = self.lateness(plan);
         let ends = lateness.ends(known);
         let given_up = if ends.is_empty() {
             BTreeMap::new()

@@ -16,6 +16,7 @@ use super::cycles::{TooMany, expected};
 use super::{Look, Request, Run, RunKey, RunStatus, Source};
 
 use budget::{Budget, starved};
+pub(in crate::upstream) use missed::again;
 pub use words::{Left, Why};
 
 /// What is known of upstream at this moment.
@@ -69,6 +70,8 @@ pub struct Situation<'a> {
 pub struct Plan {
     /// What to do about each.
     pub cycles: Vec<Planned>,
+    /// What to look at, the most urgent first.
+    pub looks: Vec<RunKey>,
 }
 
 /// What to do about a cycle.
@@ -76,8 +79,11 @@ pub struct Plan {
 pub struct Planned {
     /// Which.
     pub key: RunKey,
-    /// How its row stands; none where there is none yet, which is inserted (`on conflict do nothing`).
+    /// How its row stands; none where there is none yet.
     pub status: Option<RunStatus>,
+    /// Whether it has no row yet and gets one (`on conflict do nothing`). What a person's backfill merely passes over gets none:
+    /// polls would go on with it.
+    pub is_missing: bool,
     /// What its row becomes before anything else.
     pub change: Option<Change>,
     /// What is done, or why nothing is.
@@ -112,7 +118,22 @@ pub enum Change {
     GivenUp {
         /// Why.
         why: String,
+        /// Nobody looked at it in time.
+        unseen: bool,
+        /// Who tells of it.
+        told: Told,
     },
+}
+
+/// Who tells that a cycle is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Nobody: whoever might want to know has asked for it, or it was never wanted.
+    Nobody,
+    /// Its own signal, `run-failed`, which stands for others too.
+    Itself,
+    /// The signal of another.
+    WithAnother,
 }
 
 impl Change {
@@ -150,7 +171,7 @@ pub enum Fate {
 impl Plan {
     /// What to look at before planning again.
     pub fn looks(&self) -> impl Iterator<Item = &RunKey> {
-        self.cycles.iter().filter(|cycle| cycle.fate == Fate::Look).map(|cycle| &cycle.key)
+        self.looks.iter()
     }
 
     /// What to trigger, oldest first; nothing while there is something to look at.
@@ -161,7 +182,7 @@ impl Plan {
 
     /// Rows that are not there yet.
     pub fn missing_rows(&self) -> impl Iterator<Item = &RunKey> {
-        self.cycles.iter().filter(|cycle| cycle.status.is_none()).map(|cycle| &cycle.key)
+        self.cycles.iter().filter(|cycle| cycle.is_missing).map(|cycle| &cycle.key)
     }
 
     /// What the next call would go on with: nothing is left when there is none.
@@ -222,19 +243,25 @@ pub fn plan(situation: &Situation<'_>) -> Result<Plan, TooMany> {
     });
     let mut decided: Vec<_> = decided.collect();
     if !situation.request.is_backfill() {
-        // What was missing before is looked at again after what nobody has looked at: else a long outage upstream would keep
-        // the cycles that come after it unseen.
-        decided.sort_by_key(|(_, _, row, verdict)| {
-            verdict.fate == Fate::Look && row.is_some_and(|run| run.status == RunStatus::Late)
-        });
+        decided.sort_by_key(|(at, _, row, verdict)| urgency(*at, *row, &verdict.fate));
     }
+    let mut looks = Vec::new();
     let mut cycles: Vec<Planned> = decided
         .into_iter()
         .map(|(at, source, row, verdict)| {
             let is_overdue = situation.now.duration_since(at) >= source.late_after;
             let fate = budget.grant(source, verdict.fate, is_overdue);
             let change = verdict.change.or_else(|| starved(source, row, &fate, is_overdue, situation));
-            Planned { key: RunKey::of(&source.name, at), status: row.map(|run| run.status), change, fate }
+            let key = RunKey::of(&source.name, at);
+            if fate == Fate::Look {
+                looks.push(key.clone());
+            }
+            let is_young = situation.now.duration_since(at) < source.look_back;
+            let is_wanted = is_young || !situation.request.is_backfill();
+            let is_acted_on =
+                change.is_some() || matches!(fate, Fate::Trigger { .. } | Fate::Remaining(Left::Settling));
+            let is_missing = row.is_none() && (is_wanted || is_acted_on);
+            Planned { key, status: row.map(|run| run.status), is_missing, change, fate }
         })
         .collect();
     for source in sources {
@@ -242,14 +269,31 @@ pub fn plan(situation: &Situation<'_>) -> Result<Plan, TooMany> {
     }
     cycles.sort_by(|one, other| one.key.cmp(&other.key));
     missed::tell(&mut cycles, situation);
-    Ok(Plan { cycles })
+    Ok(Plan { cycles, looks })
+}
+
+/// In which order a poll grants what cycles want. Looks come first, the newest before the oldest, and what nobody has looked at
+/// before what was missing at every look and what may have been published again: an outage upstream, or a slow mirror, must not
+/// keep the cycles that come after it unseen. Triggers go the oldest first, once all looks are made.
+fn urgency(at: Timestamp, row: Option<&Run>, wish: &Fate) -> (bool, u8, i128) {
+    if *wish != Fate::Look {
+        return (true, 0, at.as_nanosecond());
+    }
+    let sort = match row.map(|run| run.status) {
+        Some(RunStatus::Complete) => 2,
+        Some(RunStatus::Late) => 1,
+        _ => 0,
+    };
+    (false, sort, -at.as_nanosecond())
 }
 
 /// Whether a row is planned, whichever nominal times the schedule has today: it is in the window; or, where nobody asks for
-/// a window, it was left waiting before it, or is still under way.
+/// a window, it was left waiting before it, or is still under way. A backfill takes whatever a statement has reset, since its
+/// window has moved on by then.
 fn belongs(run: &Run, source: &Source, situation: &Situation<'_>) -> bool {
     let open = matches!(run.status, RunStatus::Due | RunStatus::Late) || run.status.is_in_flight();
     let waiting = open && !situation.request.is_backfill();
     let inside = (situation.request.from(source, situation.now)..=situation.now).contains(&run.at);
-    inside || (waiting && run.at <= situation.now)
+    let is_reset = run.status == RunStatus::Failed && run.failure_reason.is_none() && situation.request.is_backfill();
+    inside || ((waiting || is_reset) && run.at <= situation.now)
 }

@@ -51,6 +51,10 @@ pub struct Run {
     pub told_failed: bool,
     /// Upstream did not have it when its source was first looked at: it is awaited, and nobody is told that it is late.
     pub from_before: bool,
+    /// It was given up because nobody looked at it in time: a backfill does.
+    pub unseen: bool,
+    /// That it was given up is told by the signal of another.
+    pub in_story: bool,
     /// What upstream showed when it was last looked at.
     pub look: Option<Look>,
 }
@@ -73,6 +77,8 @@ impl Run {
             last_failure: None,
             told_failed: false,
             from_before: false,
+            unseen: false,
+            in_story: false,
             look: None,
         }
     }
@@ -85,6 +91,11 @@ impl Run {
     /// Whether it was given up without having been triggered.
     pub fn is_given_up(&self) -> bool {
         self.failed_for_a_reason() && self.triggered_at.is_none()
+    }
+
+    /// Whether people were told that it was given up, by its own signal or by another's.
+    pub fn is_of_a_story(&self) -> bool {
+        self.told_failed || self.in_story
     }
 
     /// Whether a person has to say what becomes of it: it failed, and why is known.

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
+use super::plan::again;
 use super::{Source, cycles};
 use crate::condition::Raised;
 use crate::duration;
@@ -34,7 +35,12 @@ pub struct Overdue {
     pub why: String,
 }
 
-/// What an evaluation at `now` that leaves these cycles late raises; `before` says whether any was late before. One
+/// The fingerprint of the alert that a source's upstream is late.
+pub fn late_fingerprint(source: &str, environment: &str) -> String {
+    Fingerprint::of(environment, UPSTREAM_LATE, source, &Labels::new()).to_string()
+}
+
+/// What an evaluation at `now` that leaves these cycles late raises; `before` says whether any was late before, or was told to be. One
 /// condition a source: it begins with its first late cycle and ends with the last, and its end names those that were given up
 /// meanwhile, oldest first.
 pub fn upstream_late(
@@ -82,7 +88,6 @@ pub fn upstream_late(
 /// What was given up, and how to look at it again.
 fn given_up_words(source: &Source, given_up: &[Timestamp], now: Timestamp) -> Option<String> {
     let (first, last) = (given_up.first()?, given_up.last()?);
-    let hours = now.duration_since(*first).as_hours() + 1;
     let name = &source.name;
     let which = match given_up.len() {
         1 => format!("{} was not published in time and is given up", cycles::spoken(name, *first)),
@@ -92,7 +97,7 @@ fn given_up_words(source: &Source, given_up: &[Timestamp], now: Timestamp) -> Op
             cycles::spoken(name, *last)
         ),
     };
-    Some(format!("{which}; `{{\"source\": \"{name}\", \"backfill_hours\": {hours}}}` looks again."))
+    Some(format!("{which}; {} looks again.", again(name, *first, now)))
 }
 
 impl Overdue {
@@ -110,8 +115,9 @@ impl Overdue {
 /// That the run of a cycle has failed.
 pub fn run_failed(source: &Source, cycle: Timestamp, why: &str, now: Timestamp, environment: &str) -> Raised {
     let summary = format!(
-        "{} has failed: {why}. It is not tried again by itself; `force_retry` does.",
-        cycles::spoken(&source.name, cycle)
+        "{} has failed: {why}. It is not tried again by itself; {} does.",
+        cycles::spoken(&source.name, cycle),
+        again(&source.name, cycle, now)
     );
     let details = object(json!({ "reason": truncate(why, LONGEST_SUMMARY), "cycle": cycles::name(cycle) }));
     failed_run(source, cycle, SignalStatus::Firing, now).raised(&summary, details, environment)

@@ -1,6 +1,6 @@
 //! Reads runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::Timestamp;
@@ -17,12 +17,12 @@ use crate::statements::{Flush, Statement};
 pub(super) static READ: Statement = Statement {
     name: "reading runs",
     sql: include_str!("../sql/read_runs.sql"),
-    types: &[Type::TEXT_ARRAY, Type::TIMESTAMPTZ_ARRAY, Type::TEXT_ARRAY, Type::TIMESTAMPTZ],
+    types: &[Type::TEXT_ARRAY, Type::TIMESTAMPTZ_ARRAY, Type::TEXT_ARRAY, Type::TIMESTAMPTZ, Type::TEXT_ARRAY],
 };
 pub(super) static FIND: Statement = Statement {
     name: "finding runs",
     sql: "select run_id, source, run_timestamp, status, attempts, refusals, external_id, triggered_at, retry_at, rearmed,
-                 reruns, failure_reason, last_failure, told_failed, from_before, look, finished_at, announced_at, inference_duration_ms
+                 reruns, failure_reason, last_failure, told_failed, from_before, unseen, in_story, look, finished_at, announced_at, inference_duration_ms
           from watchkeeper.forecast_runs
           where run_id = any($1)
              or (external_id = any($2) and status in ('due', 'late', 'held', 'triggered', 'running'))",
@@ -35,11 +35,24 @@ pub(super) static GIVEN_UP: Statement = Statement {
     types: &[Type::TEXT_ARRAY, Type::TIMESTAMPTZ_ARRAY],
 };
 
+/// A source of which a poll wants to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// Its name.
+    pub source: &'a str,
+    /// The oldest nominal time that is wanted.
+    pub from: Timestamp,
+    /// The fingerprint of the alert that it is late upstream.
+    pub late: String,
+}
+
 /// What a poll has to know.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Open {
     /// The runs of its sources, oldest first.
     pub rows: Vec<Row>,
+    /// Sources of which people were told that they are late upstream, and not of its end.
+    pub told_late: BTreeSet<String>,
     /// Runs that are open, or of whose failure people were told, of sources that nobody knows.
     pub ownerless: Vec<Row>,
 }
@@ -51,18 +64,24 @@ pub struct Open {
 /// The statement's failure, or [`Error::Timeout`] after `patience`. The connection must then be dropped.
 pub async fn open(
     client: &Client,
-    wanted: &[(&str, Timestamp)],
+    wanted: &[Wanted<'_>],
     (known, older): (&[&str], Timestamp),
     patience: Duration,
 ) -> Result<Open, Error> {
-    let (sources, from): (Vec<&str>, Vec<Timestamp>) = wanted.iter().copied().unzip();
+    let sources: Vec<&str> = wanted.iter().map(|wanted| wanted.source).collect();
+    let from: Vec<Timestamp> = wanted.iter().map(|wanted| wanted.from).collect();
+    let late: Vec<&str> = wanted.iter().map(|wanted| wanted.late.as_str()).collect();
     let mut flush = Flush::new(patience);
-    flush.add(READ.run(client, &[&sources, &from, &known, &older]));
+    flush.add(READ.run(client, &[&sources, &from, &known, &older, &late]));
     let [found] = flush.answers(READ.name).await?;
     let mut open = Open::default();
     for found in &found {
+        let one = row(found)?;
+        if column(found, "is_told_late")? {
+            open.told_late.insert(one.run.source.clone());
+        }
         let rows = if column(found, "is_known")? { &mut open.rows } else { &mut open.ownerless };
-        rows.push(row(found)?);
+        rows.push(one);
     }
     Ok(open)
 }
@@ -118,6 +137,8 @@ fn row(row: &PgRow) -> Result<Row, Error> {
         last_failure: column(row, "last_failure")?,
         told_failed: column(row, "told_failed")?,
         from_before: column(row, "from_before")?,
+        unseen: column(row, "unseen")?,
+        in_story: column(row, "in_story")?,
         look: look.map(|Json(look)| look),
     };
     Ok(Row {

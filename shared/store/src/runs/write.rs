@@ -94,6 +94,8 @@ impl Move {
             "last_failure": to.last_failure,
             "told_failed": to.told_failed,
             "from_before": to.from_before,
+            "unseen": to.unseen,
+            "in_story": to.in_story,
             "look": to.look,
             "run_id": run_id,
             "observed_at": observed_at,

@@ -5,7 +5,8 @@ with moves as materialized (
     from jsonb_to_recordset($1) as move (
         source text, at timestamptz, was text, was_attempts integer, was_triggered_at timestamptz, with_reason boolean,
         status text, attempts integer, refusals integer, external_id text, triggered_at timestamptz, retry_at timestamptz,
-        rearmed boolean, reruns integer, failure_reason text, last_failure text, told_failed boolean, from_before boolean, look jsonb,
+        rearmed boolean, reruns integer, failure_reason text, last_failure text, told_failed boolean, from_before boolean,
+        unseen boolean, in_story boolean, look jsonb,
         run_id uuid, observed_at timestamptz, most integer, signal_id text, signal_body text)
 ),
 -- A trigger takes one of the source's places: oldest first, as many as are left.
@@ -42,6 +43,8 @@ moved as (
         last_failure          = moves.last_failure,
         told_failed           = moves.told_failed,
         from_before           = moves.from_before,
+        unseen                = moves.unseen,
+        in_story              = moves.in_story,
         look                  = coalesce(moves.look, run.look),
         run_id                = coalesce(moves.run_id, run.run_id),
         source_data_timestamp = coalesce(moves.observed_at, run.source_data_timestamp),

@@ -2,11 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::{Change, Fate, Left, Situation};
-use crate::upstream::{Run, RunStatus, Source};
+use jiff::SignedDuration;
 
-/// A known cycle of a source of which nothing could be looked at is late in its time: else nobody would hear of a source that no
-/// poll has time for. A backfill's next call goes on with it.
+use super::{Change, Fate, Left, Situation, Told};
+use crate::upstream::{Run, RunKey, RunStatus, Source};
+
+/// So long after it is too old a cycle is still to be looked at once.
+const LAST_CHANCE: SignedDuration = SignedDuration::from_hours(24);
+
+/// A known cycle is late in its time where neither it nor a newer one of its source could be looked at: else nobody would hear of a
+/// source that no poll has time for; and a day after `look_back` it is given up. A backfill's next call goes on with it.
 pub(super) fn starved(
     source: &Source,
     row: Option<&Run>,
@@ -14,10 +19,18 @@ pub(super) fn starved(
     is_overdue: bool,
     situation: &Situation<'_>,
 ) -> Option<Change> {
-    let is_due = row.is_some_and(|run| run.status == RunStatus::Due);
-    let unseen = is_due && is_overdue && *fate == Fate::Remaining(Left::Unseen) && !situation.request.is_backfill();
-    let is_starved = unseen && situation.found.keys().all(|key| key.source != source.name);
-    is_starved.then(|| Change::Late { why: "it was not looked at".to_owned() })
+    let run = row.filter(|run| matches!(run.status, RunStatus::Due | RunStatus::Late))?;
+    if *fate != Fate::Remaining(Left::Unseen) || situation.request.is_backfill() {
+        return None;
+    }
+    let why = "it was not looked at".to_owned();
+    let age = situation.now.duration_since(run.at);
+    if age >= source.look_back.saturating_add(LAST_CHANCE) {
+        return Some(Change::GivenUp { why, unseen: true, told: Told::Nobody });
+    }
+    let is_seen = |key: &RunKey| key.source == source.name && key.at >= run.at;
+    let is_late = run.status == RunStatus::Due && is_overdue && !situation.found.keys().any(is_seen);
+    is_late.then_some(Change::Late { why })
 }
 
 /// What may still be triggered and looked at.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Change, Fate, Found, Situation, Why, missed};
+use super::{Change, Fate, Found, Left, Situation, Told, Why, missed};
 use crate::duration;
 use crate::upstream::source::{MOST_RERUNS, Republished};
 use crate::upstream::{Run, RunKey, RunStatus, Source, cycles};
@@ -32,13 +32,20 @@ pub(super) fn decide(source: &Source, row: Option<&Run>, at: Timestamp, situatio
     let found = situation.found.get(&key);
     let held = situation.held.get(&source.name);
     let Some(run) = row else {
+        let is_beyond = held.is_none() && situation.request.is_backfill() && is_old(source, at, situation);
         return match found {
+            // What a person asks for that is too old for polls is nobody's to wait for.
+            Some(Found::Waiting { settling: true, .. }) if is_beyond => {
+                Verdict { change: None, fate: Fate::Remaining(Left::Settling) }
+            }
+            Some(Found::Waiting { why, .. } | Found::Unreadable { why }) if is_beyond => {
+                Verdict::skip(Why::Waiting(why.clone()))
+            }
             // It may have been there and gone.
             Some(Found::Waiting { why, settling: false, .. })
                 if is_history(source, at, situation) && held.is_none() =>
             {
-                let old = situation.now.duration_since(at) >= source.look_back;
-                if old {
+                if is_old(source, at, situation) {
                     unpublished(source, why)
                 } else {
                     Verdict::with(Change::FromBefore, Why::FromBefore(why.clone()))
@@ -56,6 +63,11 @@ pub(super) fn decide(source: &Source, row: Option<&Run>, at: Timestamp, situatio
         RunStatus::Failed => failed(source, run, held, found, situation),
         RunStatus::Due | RunStatus::Late | RunStatus::Held => open(source, run, held, found, situation),
     }
+}
+
+/// Whether a cycle is too old to be waited for.
+fn is_old(source: &Source, at: Timestamp, situation: &Situation<'_>) -> bool {
+    situation.now.duration_since(at) >= source.look_back
 }
 
 /// Whether a cycle of a source that is looked at for the first time is of the time before: another after it is late already.
@@ -98,24 +110,14 @@ fn open(
             let over = (run.status == RunStatus::Late).then_some(Change::Due);
             Verdict { change: released.or(over), fate: Fate::Skipped(Why::Waiting(why.clone())) }
         }
-        Some(Found::Waiting { why, .. }) => waiting(source, run, why, released, situation, true),
-        // A mirror that does not answer a backfill once is no reason to give up what is old by intention.
-        Some(Found::Unreadable { why }) => {
-            waiting(source, run, why, released, situation, !situation.request.is_backfill())
-        }
+        Some(Found::Waiting { why, .. } | Found::Unreadable { why }) => waiting(source, run, why, released, situation),
     }
 }
 
-fn waiting(
-    source: &Source,
-    run: &Run,
-    why: &str,
-    released: Option<Change>,
-    situation: &Situation<'_>,
-    may_end: bool,
-) -> Verdict {
+fn waiting(source: &Source, run: &Run, why: &str, released: Option<Change>, situation: &Situation<'_>) -> Verdict {
     let age = situation.now.duration_since(run.at);
-    if may_end && age >= source.look_back {
+    // Polls give up, and tell of it: who asks for a backfill hears of the one cycle, and of no story.
+    if !situation.request.is_backfill() && is_old(source, run.at, situation) {
         return unpublished(source, why);
     }
     if run.from_before {
@@ -135,10 +137,11 @@ fn unpublished(source: &Source, why: &str) -> Verdict {
 }
 
 fn given_up(why: String) -> Verdict {
-    Verdict::with(Change::GivenUp { why: why.clone() }, Why::GivenUp(why))
+    let change = Change::GivenUp { why: why.clone(), unseen: false, told: Told::Nobody };
+    Verdict::with(change, Why::GivenUp(why))
 }
 
-/// One that failed: a backfill takes up those that were never triggered, and those that a statement has reset; `force_retry` all.
+/// One that failed: a backfill takes up those that nobody has looked at, and those that a statement has reset; `force_retry` all.
 fn failed(
     source: &Source,
     run: &Run,
@@ -147,11 +150,9 @@ fn failed(
     situation: &Situation<'_>,
 ) -> Verdict {
     match &run.failure_reason {
-        Some(why) if run.is_given_up() && !situation.request.is_backfill() => {
-            return Verdict::skip(Why::GivenUp(why.clone()));
-        }
-        Some(why) if !run.is_given_up() && !situation.request.force_retry => {
-            return Verdict::skip(Why::Failed(why.clone()));
+        Some(why) if !situation.request.force_retry && !(run.unseen && situation.request.is_backfill()) => {
+            let why = why.clone();
+            return Verdict::skip(if run.is_given_up() { Why::GivenUp(why) } else { Why::Failed(why) });
         }
         None if !situation.request.is_backfill() => return Verdict::skip(Why::Reset),
         Some(_) | None => {}
@@ -163,17 +164,14 @@ fn failed(
         // Upstream may never have published what was never triggered.
         None if run.triggered_at.is_none() => Verdict { change: None, fate: Fate::Look },
         None | Some(Found::Complete { .. }) => Verdict { change: None, fate: Fate::Trigger { attempt: 1, anew: true } },
-        Some(Found::Waiting { why, settling: false, .. })
-            if run.failure_reason.is_none() && situation.now.duration_since(run.at) >= source.look_back =>
-        {
-            unpublished(source, why)
-        }
         // What upstream has still to publish is left to the polls, which look until it is there or too old.
         Some(Found::Waiting { why, .. } | Found::Unreadable { why })
-            if run.failure_reason.is_none() && situation.now.duration_since(run.at) < source.look_back =>
+            if run.failure_reason.is_none() && !is_old(source, run.at, situation) =>
         {
             Verdict::with(Change::Awaited, Why::Waiting(why.clone()))
         }
+        Some(Found::Waiting { settling: true, .. }) => Verdict { change: None, fate: Fate::Remaining(Left::Settling) },
+        Some(Found::Waiting { why, .. }) if run.failure_reason.is_none() || run.unseen => unpublished(source, why),
         Some(Found::Waiting { why, .. } | Found::Unreadable { why }) => Verdict::skip(Why::Waiting(why.clone())),
     }
 }

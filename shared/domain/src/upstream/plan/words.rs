@@ -52,6 +52,8 @@ pub enum Left {
     Concurrency(u32),
     /// There was no time to look at it.
     Unseen,
+    /// Upstream has all of it, and may still be writing.
+    Settling,
 }
 
 impl fmt::Display for Why {
@@ -74,7 +76,7 @@ impl fmt::Display for Why {
                 why.as_ref().map_or(Ok(()), |why| write!(f, ", because {why}"))
             }
             Self::Failed(why) => write!(f, "failed: {why}; `force_retry` tries it again"),
-            Self::GivenUp(why) => write!(f, "given up: {why}; `backfill_hours` looks at it again"),
+            Self::GivenUp(why) => write!(f, "given up: {why}; `force_retry` with `backfill_hours` looks at it again"),
             Self::Reset => f.write_str("marked as failed; `backfill_hours` tries it again"),
         }
     }
@@ -85,6 +87,7 @@ impl fmt::Display for Left {
         match self {
             Self::Limit => f.write_str("over this call's `limit`"),
             Self::Concurrency(most) => write!(f, "{most} runs of the source are under way, as many as may be"),
+            Self::Settling => f.write_str("upstream may still be writing it"),
             Self::Unseen => f.write_str("no time to look at it in this call"),
         }
     }

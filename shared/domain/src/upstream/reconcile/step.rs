@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::Next;
 use crate::notification::truncate;
+use crate::upstream::plan::Told;
 use crate::upstream::{Run, RunStatus};
 
 /// Longest reason, in characters: it quotes what a provider said, which may be anything.
@@ -90,10 +91,15 @@ impl Run {
         Self { told_failed: false, ..ended }
     }
 
-    /// Given up without having been triggered: nothing is raised of it alone.
+    /// Given up without having been triggered.
     #[must_use]
-    pub fn given_up(&self, why: &str) -> Self {
-        Self { told_failed: self.told_failed, ..self.failed(why) }
+    pub fn given_up(&self, why: &str, unseen: bool, told: Told) -> Self {
+        Self {
+            told_failed: self.told_failed || told == Told::Itself,
+            in_story: self.in_story || told == Told::WithAnother,
+            unseen,
+            ..self.failed(why)
+        }
     }
 
     /// Failed for a reason: `run-failed` is raised with the same transaction.

@@ -118,7 +118,7 @@ impl World {
             let (after, by) = match &planned.change {
                 None => continue,
                 Some(Change::Failed { why }) => (before.failed(why), Mover::Poller),
-                Some(Change::GivenUp { why }) => (before.given_up(why), Mover::Poller),
+                Some(Change::GivenUp { why, unseen, told }) => (before.given_up(why, *unseen, *told), Mover::Poller),
                 Some(Change::FromBefore) => (Run { from_before: true, ..before.clone() }, Mover::Poller),
                 Some(Change::Awaited) => (before.anew(), Mover::Person),
                 Some(change) => (Run { status: change.to(), ..before.clone() }, Mover::Poller),

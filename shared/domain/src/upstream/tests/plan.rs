@@ -1,7 +1,7 @@
 //! What is done about every cycle of a window, and why nothing is done about the others.
 
 use super::*;
-use crate::upstream::plan::{Change, Fate, Left, Why};
+use crate::upstream::plan::{Change, Fate, Left, Told, Why};
 
 const NOW: &str = "22T13:00";
 
@@ -27,7 +27,7 @@ fn one(desk: &mut Desk, row: Run, upstream: impl Fn(Timestamp) -> Found) -> Stri
     let key = desk.runs[0].key();
     let plan = desk.plan_looking(upstream);
     let of_it = plan.cycles.into_iter().filter(|cycle| cycle.key == key).collect();
-    fates(&Plan { cycles: of_it }).concat()
+    fates(&Plan { cycles: of_it, looks: Vec::new() }).concat()
 }
 
 #[test]
@@ -95,8 +95,14 @@ fn each_state_says_why_nothing_is_done_or_what_is() {
         (reset, "06 marked as failed; `backfill_hours` tries it again", "06 trigger 1 anew", "06 trigger 1 anew"),
         (never, "06 marked as failed; `backfill_hours` tries it again", "06 trigger 1 anew", "06 trigger 1 anew"),
         (
-            row(RunStatus::Due).given_up("it was not published"),
-            "06 given up: it was not published; `backfill_hours` looks at it again",
+            row(RunStatus::Due).given_up("it was not published", false, Told::Nobody),
+            "06 given up: it was not published; `force_retry` with `backfill_hours` looks at it again",
+            "06 given up: it was not published; `force_retry` with `backfill_hours` looks at it again",
+            "06 trigger 1 anew",
+        ),
+        (
+            row(RunStatus::Due).given_up("nobody looked", true, Told::WithAnother),
+            "06 given up: nobody looked; `force_retry` with `backfill_hours` looks at it again",
             "06 trigger 1 anew",
             "06 trigger 1 anew",
         ),
@@ -168,7 +174,7 @@ fn what_there_was_no_time_to_look_at_is_named() {
     desk.looks = 3;
     desk.found = HashMap::from([(RunKey::of("gfs", at("21T18:00")), complete(at(NOW)))]);
     let unseen = "no time to look at it in this call";
-    assert_eq!(fates(&desk.plan())[1..], ["2200 look".into(), "2206 look".into(), format!("2212 {unseen}")]);
+    assert_eq!(fates(&desk.plan())[1..], [format!("2200 {unseen}"), "2206 look".into(), "2212 look".into()]);
 }
 
 #[test]
@@ -206,7 +212,10 @@ fn what_upstream_never_publishes_fails_with_what_is_missing() {
     let mut desk = Desk::of(gfs(), at("23T06:00"));
     let said = one(&mut desk, run("22T06:00", RunStatus::Late), missing);
     let reason = "upstream has not published it within 1d: 37 of 209 files are missing";
-    assert_eq!(said, format!("2206 failed > given up: {reason}; `backfill_hours` looks at it again"));
+    assert_eq!(
+        said,
+        format!("2206 failed > given up: {reason}; `force_retry` with `backfill_hours` looks at it again")
+    );
     // It was left waiting before the window, in an outage of the poller.
     let mut desk = Desk::of(gfs(), at("25T06:00"));
     assert!(one(&mut desk, run("22T06:00", RunStatus::Due), missing).contains("failed > "));

@@ -62,7 +62,7 @@ fn the_end_of_it_names_what_was_given_up_meanwhile() {
     assert_eq!(
         over(&["21T06:00"])["summary"],
         "Over. No cycle of gfs is late any more. gfs 06Z of 21 Nov was not published in time and is given up; \
-         `{\"source\": \"gfs\", \"backfill_hours\": 31}` looks again."
+         `{\"source\": \"gfs\", \"force_retry\": true, \"backfill_hours\": 31}` looks again."
     );
     let three = over(&["20T18:00", "21T00:00", "21T06:00"]);
     let words = "3 were not published in time and are given up, gfs 18Z of 20 Nov to gfs 06Z of 21 Nov;";
@@ -81,7 +81,8 @@ fn each_failed_run_is_an_alert_of_its_own_with_its_reason_and_its_end() {
     assert_eq!(body["labels"], json!({"run_timestamp": "2026-11-22T06:00:00Z"}));
     assert_eq!(
         body["summary"],
-        "gfs 06Z of 22 Nov has failed: attempt 3 of 3: no GPU. It is not tried again by itself; `force_retry` does."
+        "gfs 06Z of 22 Nov has failed: attempt 3 of 3: no GPU. It is not tried again by itself; \
+         `{\"source\": \"gfs\", \"force_retry\": true, \"backfill_hours\": 9}` does."
     );
     assert_eq!((&body["kind"], &body["severity"]), (&json!("run-failed"), &json!("HIGH")));
     assert_eq!(failed("22T06:00"), six, "sending it twice is harmless");

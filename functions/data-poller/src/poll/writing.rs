@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::upstream::plan::Fate;
-use domain::upstream::{Compare, Found, Plan, Run, RunKey, RunStatus};
+use domain::upstream::{Compare, Found, Look, Plan, Run, RunKey, RunStatus};
 use runtime::{Fault, Summary};
 use store::outbox::Outgoing;
 use store::runs::{self, Move};
@@ -35,8 +35,11 @@ impl Poll<'_> {
             let look = match looker.found.get(&planned.key) {
                 Some(Found::Complete { look }) => look.clone(),
                 // What was processed is compared with what is whole, not with what is being written again.
-                Some(Found::Waiting { look, .. }) if run.status != RunStatus::Complete => look.clone(),
-                Some(Found::Waiting { .. } | Found::Unreadable { .. }) | None => None,
+                Some(Found::Waiting { look, .. }) if run.status == RunStatus::Complete => {
+                    run.look.clone().map(|processed| Look { again: look.clone().map(Box::new), ..processed })
+                }
+                Some(Found::Waiting { look, .. }) => look.clone(),
+                Some(Found::Unreadable { .. }) | None => None,
             };
             let seen = Run { look: look.or_else(|| run.look.clone()), ..run.clone() };
             match &planned.change {

@@ -25,6 +25,8 @@ pub(super) type Listed = Result<Vec<Object>, Unread>;
 pub(super) enum Unread {
     /// It could not be read: what it said, or that it said nothing in all of its time.
     Unreadable(String),
+    /// It would not say of these files, and may of others.
+    Refused(String),
     /// There was no time to ask it, or to hear all of its answer: the next poll goes on.
     NoTime(String),
 }
@@ -32,7 +34,7 @@ pub(super) enum Unread {
 impl Unread {
     /// In words.
     pub(super) fn words(&self) -> &str {
-        let (Self::Unreadable(why) | Self::NoTime(why)) = self;
+        let (Self::Unreadable(why) | Self::Refused(why) | Self::NoTime(why)) = self;
         why
     }
 }
@@ -49,7 +51,10 @@ pub(super) struct Reader<'a> {
 #[derive(Default)]
 struct Read {
     listed: HashMap<String, Listed>,
+    /// Why it is not asked any more.
     unread: Option<Unread>,
+    /// What it would not say first.
+    refused: Option<Unread>,
     spent: Duration,
     listings: usize,
 }
@@ -72,7 +77,8 @@ impl<'a> Reader<'a> {
         for (name, read) in &mut self.read {
             let read = read.get_mut();
             told.0 += read.listings;
-            told.1.extend(read.unread.as_ref().map(|unread| (*name, unread.words().to_owned())));
+            let why = read.unread.as_ref().or(read.refused.as_ref());
+            told.1.extend(why.map(|unread| (*name, unread.words().to_owned())));
         }
         told
     }
@@ -98,20 +104,14 @@ impl<'a> Reader<'a> {
         let place = s3::At { bucket, region, anonymous: mirror.anonymous };
         let mut objects = Vec::new();
         for prefix in prefixes(patterns, from, to) {
-            let listing = self.mirrors.buckets.list(place, &prefix);
+            let listing = async { self.mirrors.buckets.list(place, &prefix).await.map_err(Unread::Unreadable) };
             objects.extend(self.once(name, read, &prefix, listing).await?);
         }
         Ok(objects)
     }
 
     /// Reads something of a mirror, a prefix or files by line, unless that is known, or it cannot be read.
-    async fn once(
-        &self,
-        name: &str,
-        read: &Mutex<Read>,
-        what: &str,
-        reading: impl Future<Output = Result<Vec<Object>, String>>,
-    ) -> Listed {
+    async fn once(&self, name: &str, read: &Mutex<Read>, what: &str, reading: impl Future<Output = Listed>) -> Listed {
         let mut read = read.lock().await;
         if let Some(listed) = read.listed.get(what) {
             return listed.clone();
@@ -126,13 +126,16 @@ impl<'a> Reader<'a> {
         } else {
             read.listings += 1;
             let listed = tokio::time::timeout(left, reading).await;
-            listed.map_or(Err(cut), |listed| listed.map_err(Unread::Unreadable))
+            listed.unwrap_or(Err(cut))
         };
         read.spent += began.elapsed();
         if let Err(unread) = &listed {
             let what = what.lines().next();
             tracing::warn!(mirror = name, what, why = unread.words(), "A mirror could not be read");
-            read.unread = Some(unread.clone());
+            match unread {
+                Unread::Refused(_) => drop(read.refused.get_or_insert_with(|| unread.clone())),
+                Unread::Unreadable(_) | Unread::NoTime(_) => read.unread = Some(unread.clone()),
+            }
         }
         read.listed.insert(what.to_owned(), listed.clone());
         listed

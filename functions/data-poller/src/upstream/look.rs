@@ -4,7 +4,7 @@ use config::watch_file::Source;
 use domain::Timestamp;
 use domain::upstream::joint::{Instrument, Joint, Readiness};
 use domain::upstream::mirrors::{self, Answer, Ask, Known};
-use domain::upstream::{Found, Object, Requirement, Run, Upstream, cycles, judge};
+use domain::upstream::{Found, Look, Object, Requirement, Run, Upstream, cycles, judge};
 use serde_json::{Map, Value, json};
 
 use super::listing::{Reader, Unread};
@@ -53,7 +53,7 @@ impl Lookout<'_> {
         at: Timestamp,
         before: Option<&Run>,
     ) -> Seen {
-        let look = before.and_then(|run| run.look.as_ref());
+        let look = before.and_then(|run| run.look.as_ref()).map(Look::newest);
         let mut answers: Vec<Option<Answer>> = vec![None; mirrors.len()];
         let mut no_time = false;
         let known = loop {

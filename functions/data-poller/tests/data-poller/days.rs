@@ -120,7 +120,7 @@ async fn a_cycle_that_upstream_withholds_is_late_by_name_and_is_recovered_by_for
     let failed = raised.iter().find(|one| one["kind"] == "run-failed").expect("it is raised");
     let said = failed["summary"].as_str().expect("a summary");
     assert!(said.starts_with("gfs 06Z of 20 Nov has failed: upstream has not published it within 1d"), "{said}");
-    assert!(said.contains("`force_retry`"), "{said}");
+    assert!(said.contains("\"force_retry\": true, \"backfill_hours\": 25}"), "{said}");
     assert!(!day.story().iter().any(|one| one.starts_with("gfs/2026112006")), "{:?}", day.story());
 
     // It comes after all; nobody is interested by himself any more.

@@ -14,6 +14,7 @@ mod limits;
 mod missing;
 mod outages;
 mod polls;
+mod republished;
 mod runbooks;
 mod upstream;
 mod world;

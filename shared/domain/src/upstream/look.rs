@@ -28,6 +28,9 @@ pub struct Look {
     /// A digest of what was wanted; none of looks that were kept before it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wanted: Option<String>,
+    /// What is seen since of a cycle that was processed by this look, while upstream is writing it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Box<Self>>,
 }
 
 impl Look {
@@ -62,7 +65,13 @@ impl Look {
             sizes,
             tags: hex(&tags.finalize()),
             wanted: Some(digest(wanted)),
+            again: None,
         }
+    }
+
+    /// The newest of what was seen.
+    pub fn newest(&self) -> &Self {
+        self.again.as_deref().unwrap_or(self)
     }
 
     /// Whether upstream shows something else now than then. Where something else is wanted by now, nobody can tell.

@@ -190,6 +190,12 @@ fn addresses(http: &Table<'_>, environment: &Environment) -> Option<(Vec<String>
     for url in http.words("urls") {
         if !is_address(url.value, environment) || !url.value.ends_with('/') {
             http.note_at(&url, "expected an address https://host/path/ that ends in a slash");
+        } else if url.value.contains(['@', '?', '#']) {
+            // A mirror is called by its address in answers, jobs and signals.
+            http.note_at(
+                &url,
+                "expected an address without a user, a password or a query: they would be told to everybody",
+            );
         }
         names.push(url.value.to_owned());
         mirrors

@@ -150,7 +150,7 @@ fn failed(
     situation: &Situation<'_>,
 ) -> Verdict {
     match &run.failure_reason {
-        Some(why) if !situation.request.force_retry && !(run.unseen && situation.request.is_backfill()) => {
+        Some(why) if !situation.request.force_retry && (!run.unseen || !situation.request.is_backfill()) => {
             let why = why.clone();
             return Verdict::skip(if run.is_given_up() { Why::GivenUp(why) } else { Why::Failed(why) });
         }

@@ -257,6 +257,7 @@ fn a_cycle_that_is_published_again_is_processed_again_where_that_is_wanted() {
         sizes: "s".to_owned(),
         tags: tags.to_owned(),
         wanted: Some("209 files".to_owned()),
+        again: None,
     };
     let row = Run { look: Some(look("a")), attempts: 2, ..run("22T06:00", RunStatus::Complete) };
     let shows = |tags: &'static str| move |_| Found::Complete { look: Some(look(tags)) };

@@ -14,7 +14,7 @@ use runtime::opening::Store;
 use runtime::raise::raise;
 use runtime::{Deadline, Fault, Summary, payload};
 use store::outbox::Outgoing;
-use store::runs::{self, Open, Wanted};
+use store::runs::{self, Open, Others, Wanted};
 
 use crate::announce;
 use crate::app::{App, held, patience};
@@ -156,8 +156,10 @@ impl Poll<'_> {
             })
             .collect();
         let known: Vec<&str> = self.rules.iter().map(|source| source.name.as_str()).collect();
-        let older = self.now.saturating_sub(forsaken::AFTER).unwrap_or(Timestamp::MIN);
-        Ok(runs::open(&self.store.connection.client, &wanted, (&known, older), patience(self.deadline)).await?)
+        let before = |length| self.now.saturating_sub(length).unwrap_or(Timestamp::MIN);
+        let others =
+            Others { known: &known, older: before(forsaken::AFTER), given_up: before(forsaken::NOT_MADE_UP_FOR) };
+        Ok(runs::open(&self.store.connection.client, &wanted, &others, patience(self.deadline)).await?)
     }
 
     /// Secrets and switches as they are at this moment, where something is to be triggered: what was read before the looks

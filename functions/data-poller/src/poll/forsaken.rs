@@ -1,8 +1,9 @@
-//! Runs of sources that the watch file has no more: nobody follows them, and what was told of them ends.
+//! Runs of sources that the watch file has no more, which nobody follows, and cycles that nobody has made up for: what was told of
+//! them ends.
 
 use std::collections::BTreeSet;
 
-use domain::upstream::signals::source_gone;
+use domain::upstream::signals::{run_not_wanted, source_gone};
 use domain::upstream::{Compare, RunStatus};
 use jiff::SignedDuration;
 use runtime::{Fault, Summary};
@@ -15,8 +16,11 @@ use crate::report::name;
 /// A source that is renamed or removed by mistake may come back within so long, and finds its runs as they were.
 pub(super) const AFTER: SignedDuration = SignedDuration::from_hours(24);
 
+/// Who has not made up for a cycle within so long does not want it; what is told of it need not be told again and again.
+pub(super) const NOT_MADE_UP_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 impl Poll<'_> {
-    /// Ends what is open of sources that nobody knows.
+    /// Ends what is open of sources that nobody knows, and of cycles that nobody has made up for.
     pub(super) async fn forsake(&self, ownerless: &[Row], summary: &mut Summary) -> Result<Vec<Outgoing>, Fault> {
         if ownerless.is_empty() || self.request.is_backfill() {
             return Ok(Vec::new());
@@ -29,10 +33,14 @@ impl Poll<'_> {
             if run.status == RunStatus::Late {
                 late.insert(run.source.as_str());
             }
-            let over = run.told_failed.then(|| source_gone(&run.source, Some(run.at), self.now, environment));
+            let source = self.rules.iter().find(|source| source.name == run.source);
+            let over = run.told_failed.then(|| match source {
+                Some(source) => run_not_wanted(source, run.at, self.now, environment),
+                None => source_gone(&run.source, Some(run.at), self.now, environment),
+            });
             steps.push(Move {
                 from: run.clone(),
-                to: run.forsaken(),
+                to: if source.is_some() { run.not_wanted() } else { run.forsaken() },
                 compare: Compare::StatusAndAttempt,
                 run_id: None,
                 observed_at: None,
@@ -44,7 +52,14 @@ impl Poll<'_> {
         let mut outgoing: Vec<Outgoing> = over.map(Outgoing::from).collect();
         let moved = self.apply(&[], &steps, &outgoing).await?;
         for step in steps.into_iter().filter(|step| moved.contains_key(&step.to.key())) {
-            summary.skipped(name(&step.to.key()), "the watch file has no source of this name any more");
+            let key = step.to.key();
+            let is_known = self.rules.iter().any(|source| source.name == key.source);
+            let why = if is_known {
+                "nobody has made up for it within a week"
+            } else {
+                "the watch file has no source of this name any more"
+            };
+            summary.skipped(name(&key), why);
             outgoing.extend(step.signal);
         }
         Ok(outgoing)

@@ -216,3 +216,25 @@ async fn on_a_slow_mirror_what_is_new_is_looked_at_before_what_was_missing_all_a
     let polled = world.poll(&poller, "20 23:40").await;
     assert_eq!(triggered(&polled), ["gfs/2026112018"], "{polled}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_has_made_up_for_within_a_week_is_over() {
+    let world = World::new().await;
+    let poller = world.polling(&world.gfs("look_back = '12h'\nconcurrency = 20")).await;
+    world.publish("10 00:00");
+    world.poll(&poller, "10 06:00").await;
+    world.work_off();
+    world.poll(&poller, "10 06:05").await;
+    world.poll(&poller, "12 06:00").await;
+    let mut so_far = told(&world).await;
+    so_far.sort();
+    assert_eq!(so_far, ["run-failed firing", "upstream-late firing"]);
+    world.stored("update watchkeeper.forecast_runs set finished_at = '2026-11-12T06:00Z' where told_failed").await;
+    ["18 18:00", "19 00:00", "19 06:00"].iter().for_each(|cycle| world.publish(cycle));
+    let later = world.poll(&poller, "19 06:05").await;
+    assert_eq!(why(&later, "gfs/2026111118").as_deref(), Some("nobody has made up for it within a week"), "{later}");
+    // And of the week in which nobody polled somebody is told.
+    let mut since = told(&world).await;
+    since.sort();
+    assert_eq!(since, ["run-failed firing", "run-failed resolved", "upstream-late resolved"]);
+}

@@ -125,11 +125,9 @@ fn an_output_that_is_the_same_for_two_cycles_is_refused_for_it_would_complete_th
 fn an_output_that_two_sources_write_is_refused_but_both_may_look_at_the_same_keys() {
     let one = with("output = \"s3://forecasts/{yyyymmdd}{hh}/_SUCCESS\"");
     let two = |output: &str| format!("{one}[source.y]\n{}", with(&format!("output = \"s3://{output}\"")));
-    refused(&[(
-        two("forecasts/{yyyymmdd}{hh}/_SUCCESS"),
-        "20: source.y.output: is what source.x writes as well, so that a run of one would complete one of the other: \
-         expected another key",
-    )]);
+    let said = "20: source.y.output: is what source.x writes as well, so that a run of one would complete one of the other: \
+                expected another key";
+    refused(&[(two("forecasts/{yyyymmdd}{hh}/_SUCCESS"), said), (two("forecasts/{yyyy}{mm}{dd}{hh}/_SUCCESS"), said)]);
     taken(&[two("forecasts/{yyyymmdd}{hh}/y"), two("others/{yyyymmdd}{hh}/_SUCCESS")]);
 }
 

@@ -216,6 +216,10 @@ fn each_mistake_of_a_source_is_told_with_its_line_and_what_was_expected() {
             "2: source.x.upstream.http.urls: expected an address https://host/path/ that ends in a slash",
         ),
         (
+            with(&format!("upstream.http = {{ urls = [\"https://me:secret@x.org/gfs/\"] }}\n{COMPLETE}")),
+            "2: source.x.upstream.http.urls: expected an address without a user, a password or a query",
+        ),
+        (
             with("upstream.http = { urls = [\"https://x.org/\"] }\ncomplete.keys = [\"{yyyymmdd}/*\"]"),
             "3: source.x.complete: a web server lists nothing: expected `keys` without `*`",
         ),

@@ -95,8 +95,9 @@ pub static OWN_TABLES: [OwnTable; 7] = [
         time: "run_timestamp",
         key: &["run_id"],
         floor: Floor { least: days(1), why: "runs are followed and announced" },
-        // Over and announced; the newest of each source that is complete is what people use, and says that the source lives.
-        done: "(status = 'deleted' or (status in ('complete', 'failed') and announced_at is not null))
+        // Over and announced, and nobody still told of its failure; the newest of each source that is complete is what people use, and says that the source lives.
+        done:
+            "(status = 'deleted' or (status in ('complete', 'failed') and announced_at is not null and not told_failed))
           and run_id not in (
               select distinct on (source) run_id
               from watchkeeper.forecast_runs

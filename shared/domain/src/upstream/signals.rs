@@ -133,6 +133,13 @@ fn failed_run(source: &Source, cycle: Timestamp, status: SignalStatus, at: Times
     Said { labels: of_cycle(cycle), ..Said::of(source, RUN_FAILED, status, at) }
 }
 
+/// That a cycle that was given up is not made up for any more.
+pub fn run_not_wanted(source: &Source, cycle: Timestamp, now: Timestamp, environment: &str) -> Raised {
+    let name = cycles::spoken(&source.name, cycle);
+    let summary = format!("Over. {name} was given up, and nobody has made up for it within a week.");
+    failed_run(source, cycle, SignalStatus::Resolved, now).raised(&summary, Map::new(), environment)
+}
+
 /// That what was raised for a source is over, since nobody knows it any more: that upstream is late, or that the run of a cycle
 /// has failed.
 pub fn source_gone(name: &str, cycle: Option<Timestamp>, now: Timestamp, environment: &str) -> Raised {

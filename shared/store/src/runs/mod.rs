@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::statements::Statement;
 
-pub use read::{Open, Wanted, find, given_up, open};
+pub use read::{Open, Others, Wanted, find, given_up, open};
 pub use write::{Move, Moved, announced, apply};
 
 pub(crate) const STATEMENTS: &[&Statement] = &[

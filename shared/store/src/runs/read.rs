@@ -17,7 +17,14 @@ use crate::statements::{Flush, Statement};
 pub(super) static READ: Statement = Statement {
     name: "reading runs",
     sql: include_str!("../sql/read_runs.sql"),
-    types: &[Type::TEXT_ARRAY, Type::TIMESTAMPTZ_ARRAY, Type::TEXT_ARRAY, Type::TIMESTAMPTZ, Type::TEXT_ARRAY],
+    types: &[
+        Type::TEXT_ARRAY,
+        Type::TIMESTAMPTZ_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TIMESTAMPTZ,
+        Type::TEXT_ARRAY,
+        Type::TIMESTAMPTZ,
+    ],
 };
 pub(super) static FIND: Statement = Statement {
     name: "finding runs",
@@ -46,6 +53,17 @@ pub struct Wanted<'a> {
     pub late: String,
 }
 
+/// Which runs are over though nobody completes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Others<'a> {
+    /// Every source there is.
+    pub known: &'a [&'a str],
+    /// Of other sources those that are older than this.
+    pub older: Timestamp,
+    /// Cycles that were given up before this.
+    pub given_up: Timestamp,
+}
+
 /// What a poll has to know.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Open {
@@ -53,26 +71,28 @@ pub struct Open {
     pub rows: Vec<Row>,
     /// Sources of which people were told that they are late upstream, and not of its end.
     pub told_late: BTreeSet<String>,
-    /// Runs that are open, or of whose failure people were told, of sources that nobody knows.
+    /// Runs that are open, or of whose failure people were told, of sources that nobody knows; and cycles that were given up so long
+    /// ago that nobody will make up for them.
     pub ownerless: Vec<Row>,
 }
 
 /// The runs of these sources from an instant on, and those that are open or untold whenever they are from, with what was before
-/// both; and those of sources other than `known` that are older than an instant.
+/// both; and those that are over though nobody completes them.
 ///
 /// # Errors
 /// The statement's failure, or [`Error::Timeout`] after `patience`. The connection must then be dropped.
 pub async fn open(
     client: &Client,
     wanted: &[Wanted<'_>],
-    (known, older): (&[&str], Timestamp),
+    others: &Others<'_>,
     patience: Duration,
 ) -> Result<Open, Error> {
     let sources: Vec<&str> = wanted.iter().map(|wanted| wanted.source).collect();
     let from: Vec<Timestamp> = wanted.iter().map(|wanted| wanted.from).collect();
     let late: Vec<&str> = wanted.iter().map(|wanted| wanted.late.as_str()).collect();
     let mut flush = Flush::new(patience);
-    flush.add(READ.run(client, &[&sources, &from, &known, &older, &late]));
+    let Others { known, older, given_up } = others;
+    flush.add(READ.run(client, &[&sources, &from, known, older, &late, given_up]));
     let [found] = flush.answers(READ.name).await?;
     let mut open = Open::default();
     for found in &found {

@@ -2,6 +2,7 @@
 -- told, what a statement has reset, the newest before that time, and the one before the oldest that is waited for: they tell what the story is so far.
 -- $5: the fingerprint of the alert that each is late upstream; whether it is open.
 -- $3, $4: every source there is, and an instant. What is open of others, or was told of them, is nobody's when it is older.
+-- $6: another instant. Cycles that were given up before it, and of which people were told, are not made up for any more.
 with wanted as materialized (
     select
         source, from_at,
@@ -45,8 +46,8 @@ union all
     finished_at, announced_at, inference_duration_ms, false, false
  from watchkeeper.forecast_runs
  where (status in ('due', 'late', 'held', 'triggered', 'running') or told_failed)
-   and source <> all($3)
-   and greatest(run_timestamp, triggered_at) < $4
+   and ((source <> all($3) and greatest(run_timestamp, triggered_at) < $4)
+        or (told_failed and status = 'failed' and triggered_at is null and finished_at < $6))
  order by run_timestamp, source
  limit 1000)
 order by run_timestamp, source

@@ -68,7 +68,14 @@ fn instrument(name: &Found<&str>, table: &Table<'_>) -> Option<(Instrument, Mirr
     table.require("s3", "where its observations are, as in s3 = { buckets = [\"noaa-goes19\"] }");
     let mirrors = table.table("s3", &S3_KEYS).and_then(|s3| buckets(&s3));
     table.require("keys", "what its keys are like, as in \"CONUS/{yyyymmdd}/x_{time:%Y%m%d-%H%M%S}.grib2.gz\"");
-    let pattern = table.text("keys").and_then(|text| pattern(table, &text));
+    let written = table.text("keys");
+    if let Some(text) = written.as_ref().filter(|text| text.value.contains("{min}")) {
+        table.note_at(
+            text,
+            "observations are searched for by the hour: expected no `{min}`; `{time:…}` says the minute",
+        );
+    }
+    let pattern = written.and_then(|text| pattern(table, &text));
     let min_bytes = bytes(table, "min_bytes");
     let (names, mirrors) = mirrors?;
     let instrument =

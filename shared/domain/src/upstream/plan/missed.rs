@@ -42,7 +42,7 @@ pub(super) fn unseen(source: &Source, situation: &Situation<'_>) -> Vec<Planned>
 }
 
 /// Of the cycles of a source that are given up at once, the newest tells of all; those that follow one of which was told are of the
-/// same story. So one alert stands for them. Who asks for a backfill is answered, and is told only of what nobody has looked at;
+/// same story, unless nobody has looked at them. So one alert stands for them. Who asks for a backfill is answered, and is told only of what nobody has looked at;
 /// what a new source missed before it was there is nobody's loss.
 pub(super) fn tell(planned: &mut [Planned], situation: &Situation<'_>) {
     let is_from_before = |key: &RunKey| {
@@ -59,8 +59,13 @@ pub(super) fn tell(planned: &mut [Planned], situation: &Situation<'_>) {
     for (name, places) in given_up {
         let at = |place: &usize| planned.get(*place).map(|one| one.key.at);
         let (Some(newest), Some(oldest)) = (places.last().copied(), places.first().and_then(at)) else { continue };
+        let is_unseen = |place: &usize| {
+            planned.get(*place).is_some_and(|one| matches!(one.change, Some(Change::GivenUp { unseen: true, .. })))
+        };
         let earlier = situation.runs.iter().filter(|run| run.source == name && run.at < oldest);
-        let is_told = earlier.max_by_key(|run| run.at).is_some_and(|run| run.is_given_up() && run.is_of_a_story());
+        let follows = earlier.max_by_key(|run| run.at).is_some_and(|run| run.is_given_up() && run.is_of_a_story());
+        // That nobody looked is another story than that upstream had nothing.
+        let is_told = follows && !places.iter().any(is_unseen);
         let others = with_others(&name, oldest, places.len() - 1, situation.now);
         for place in places {
             let Some(one) = planned.get_mut(place) else { continue };

@@ -82,6 +82,12 @@ impl Run {
         }
     }
 
+    /// Nobody has made up for it: what was told of it is over, and stays told.
+    #[must_use]
+    pub fn not_wanted(&self) -> Self {
+        Self { told_failed: false, in_story: true, ..self.clone() }
+    }
+
     /// Nobody knows its source any more: what was told of it is over.
     #[must_use]
     pub fn forsaken(&self) -> Self {

@@ -42,7 +42,7 @@ impl Verdict {
         verdict.demand(harmful.len() == traffic.poisonous, || format!("dead letters, and held: {harmful:?}"));
         let alerts = rows::alerts(world).await?;
         let deliveries = rows::deliveries(world).await?;
-        verdict.look_at_standing(world, model, &alerts);
+        verdict.look_at_standing(world, model, (&alerts, &deliveries));
         verdict.look_at_telling(&alerts, &deliveries);
         verdict.look_at_failures(world, &deliveries).await?;
         verdict.count_sends(&sends::all(world), &deliveries, lives);
@@ -96,7 +96,7 @@ impl Verdict {
     }
 
     /// Conditions stand as their sources last said, and PagerDuty shows it so.
-    fn look_at_standing(&mut self, world: &World, model: &Model, alerts: &[Alert]) {
+    fn look_at_standing(&mut self, world: &World, model: &Model, (alerts, deliveries): (&[Alert], &[Delivery])) {
         let mut open: BTreeMap<&str, Vec<&Alert>> = BTreeMap::new();
         for alert in alerts.iter().filter(|alert| alert.is_open) {
             open.entry(&alert.subject).or_default().push(alert);
@@ -117,7 +117,13 @@ impl Verdict {
                 .unwrap_or_default();
             let Some(severity) = expected else {
                 self.demand(found.is_empty(), || format!("{subject} has ended, and its alert is open"));
-                self.demand(at_pagerduty.is_empty(), || {
+                // An end that PagerDuty has refused for good is told elsewhere; nobody but a person can close that incident.
+                let is_refused = deliveries.iter().any(|delivery| {
+                    delivery.notice == "resolved"
+                        && delivery.status == "failed"
+                        && alerts.iter().any(|alert| alert.id == delivery.alert_id && alert.subject == subject)
+                });
+                self.demand(at_pagerduty.is_empty() || is_refused, || {
                     format!("{subject} has ended, and PagerDuty has an open incident: {at_pagerduty:?}")
                 });
                 continue;

@@ -140,8 +140,10 @@ impl Verdict {
                 format!("{subject} fires ({severity}), and people were told {:?}", alert.notified)
             });
             let pages = notified.is_some_and(|severity| severity >= Severity::High);
-            // What was told without the record may be open beside it, until the alert ends.
-            self.demand(!pages || at_pagerduty.contains(&alert.notified), || {
+            // What was told without the record may be open beside it, until the alert ends; or instead of it, where it is worse and
+            // what was heard without the record ended the other.
+            let read = |open: &String| Severity::ALL.into_iter().find(|severity| severity.as_str() == open);
+            self.demand(!pages || at_pagerduty.iter().any(|open| read(open) >= notified), || {
                 format!("{subject} was told as {}, and PagerDuty has {at_pagerduty:?} open", alert.notified)
             });
         }

@@ -1,7 +1,8 @@
 -- $1, $2: sources, and the oldest nominal time wanted of each. Besides, whatever is open of them, what has ended and was not
--- told, what a statement has reset, the newest before that time, and the one before the oldest that is waited for: they tell what the story is so far.
--- $5: the fingerprint of the alert that each is late upstream; whether it is open.
+-- told, what a statement has reset, the newest before that time, and the one before the oldest that is waited for: they tell
+-- what the story is so far.
 -- $3, $4: every source there is, and an instant. What is open of others, or was told of them, is nobody's when it is older.
+-- $5: of each source the fingerprint of the alert that it is late upstream; whether that is open.
 -- $6: another instant. Cycles that were given up before it, and of which people were told, are not made up for any more.
 with wanted as materialized (
     select
@@ -29,8 +30,8 @@ before as materialized (
 )
 select
     run.run_id, run.source, run.run_timestamp, run.status, run.attempts, run.refusals, run.external_id, run.triggered_at,
-    run.retry_at, run.rearmed, run.reruns, run.failure_reason, run.last_failure, run.told_failed, run.from_before, run.unseen, run.in_story, run.look,
-    run.finished_at, run.announced_at, run.inference_duration_ms, true as is_known, before.is_told_late
+    run.retry_at, run.rearmed, run.reruns, run.failure_reason, run.last_failure, run.told_failed, run.from_before,
+    run.unseen, run.in_story, run.look, run.finished_at, run.announced_at, run.inference_duration_ms, true as is_known, before.is_told_late
 from before
 join watchkeeper.forecast_runs as run
   on run.source = before.source

@@ -86,7 +86,7 @@ const DEFAULT_LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
 /// For so long a cycle that is late is awaited at least where nothing is said.
 const LATE_FOR: SignedDuration = SignedDuration::from_hours(6);
 /// Two instants, 2026-03-31T21:10Z and 2026-11-05T03:50Z: keys that are the same at both say the same in other words.
-const SOME: [Timestamp; 2] = [Timestamp::constant(1_774_991_400, 0), Timestamp::constant(1_793_850_600, 0)];
+const TWO_INSTANTS: [Timestamp; 2] = [Timestamp::constant(1_774_991_400, 0), Timestamp::constant(1_793_850_600, 0)];
 const EVERY_MEANS: &str = "how far apart they are, counted from midnight of 1970-01-01 UTC, as in \"10m\"";
 
 /// The sources by name, in the order they are written; `None` where one is written but wrong.
@@ -96,8 +96,8 @@ pub(super) fn sources<'t>(root: &Table<'t>, environment: &Environment) -> Vec<(&
     let read = |(name, table): (Found<&'t str>, Table<'_>)| {
         let source = source(&name, &table, &instruments, environment);
         if let Some(output) = source.as_ref().and_then(|source| source.output.clone())
-            && let Some(other) =
-                outputs.insert((output.bucket, format!("{:?}", SOME.map(|at| output.key.wanted(at)))), name.value)
+            && let Some(other) = outputs
+                .insert((output.bucket, format!("{:?}", TWO_INSTANTS.map(|at| output.key.wanted(at)))), name.value)
             && let Some(place) = table.place("output")
         {
             let what = format!(

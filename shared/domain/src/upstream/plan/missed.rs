@@ -42,8 +42,8 @@ pub(super) fn unseen(source: &Source, situation: &Situation<'_>) -> Vec<Planned>
 }
 
 /// Of the cycles of a source that are given up at once, the newest tells of all; those that follow one of which was told are of the
-/// same story, unless nobody has looked at them. So one alert stands for them. Who asks for a backfill is answered, and is told only of what nobody has looked at;
-/// what a new source missed before it was there is nobody's loss.
+/// same story, unless nobody has looked at them. So one alert stands for them. Who asks for a backfill is answered, and is told only
+/// of what nobody has looked at; what a new source missed before it was there is nobody's loss.
 pub(super) fn tell(planned: &mut [Planned], situation: &Situation<'_>) {
     let is_from_before = |key: &RunKey| {
         let row = situation.runs.iter().find(|run| run.source == key.source && run.at == key.at);
